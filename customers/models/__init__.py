@@ -1,0 +1,44 @@
+"""The records of a dealer group, by topic."""
+
+from customers.models.contracts import Contract, Event
+from customers.models.followup import FollowUp, Task
+from customers.models.imports import ImportFile, ImportRun, RecordRevision, RejectedRow
+from customers.models.ledger import Comparable, MarketingSpend, MonthlyFinancials, Target
+from customers.models.people import (
+    Consent,
+    ContactPoint,
+    Customer,
+    CustomerSource,
+    CustomerTag,
+    MergeDecision,
+)
+from customers.models.surveys import Survey
+from customers.models.vehicles import BrandPolicy, Ownership, Vehicle
+from customers.models.visits import Visit, VisitLine
+
+__all__ = [
+    "BrandPolicy",
+    "Comparable",
+    "Consent",
+    "ContactPoint",
+    "Contract",
+    "Customer",
+    "CustomerSource",
+    "CustomerTag",
+    "Event",
+    "FollowUp",
+    "ImportFile",
+    "ImportRun",
+    "MarketingSpend",
+    "MergeDecision",
+    "MonthlyFinancials",
+    "Ownership",
+    "RecordRevision",
+    "RejectedRow",
+    "Survey",
+    "Target",
+    "Task",
+    "Vehicle",
+    "Visit",
+    "VisitLine",
+]

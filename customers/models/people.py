@@ -1,0 +1,195 @@
+"""Customers (the person or company), the stores' numbers for them, and how to reach them."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from organization.scoping import StoreOwned, TenantOwned
+
+
+class CustomerKind(models.TextChoices):
+    PERSON = "person", _("Person")
+    COMPANY = "company", _("Company")
+    FLEET = "fleet", _("Fleet")
+    EMPLOYEE = "employee", _("Employee")
+    INSURER = "insurer", _("Insurer")
+    INTERNAL = "internal", _("Internal")
+
+
+class Customer(TenantOwned):
+    """A person or company (OneID) of one group, served by one or more of its stores."""
+
+    row_scope = "stores"
+    # Public handle in URLs and exports of the product; says nothing about the person.
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(
+        max_length=10, choices=CustomerKind.choices, default=CustomerKind.PERSON
+    )
+    name = models.CharField(max_length=120, blank=True)
+    # Normalised (NFKC, lower case, no spaces): the copy that equality and prefix look-ups use.
+    name_key = models.CharField(max_length=120, blank=True)
+    gender = models.CharField(max_length=10, blank=True)
+    birth_date = models.DateField(null=True)
+    city = models.CharField(max_length=80, blank=True)
+    created_on = models.DateField(null=True)
+    home_store = models.ForeignKey(
+        "organization.Unit", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    # Stores that serve or served this customer; row-level security reads it. Kept in the
+    # transaction that changes a source, an ownership or a visit.
+    stores = ArrayField(models.BigIntegerField(), default=list)
+    advisor = models.ForeignKey(
+        "organization.Staff", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    do_not_contact = models.BooleanField(default=False)
+    is_test = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "home_store", "id"], name="customer_by_home_store"),
+            models.Index(
+                fields=["tenant", "name_key"],
+                name="customer_by_name",
+                opclasses=["int8_ops", "text_pattern_ops"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(self.uid)
+
+
+class CustomerSource(StoreOwned):
+    """A store's own customer number: what its dealer-management system knows of the customer."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="sources")
+    customer_no = models.CharField(max_length=60)
+    name = models.CharField(max_length=120, blank=True)
+    kind = models.CharField(max_length=10, choices=CustomerKind.choices)
+    address = models.CharField(max_length=300, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    gender = models.CharField(max_length=10, blank=True)
+    birth_date = models.DateField(null=True)
+    origin_channel = models.CharField(max_length=60, blank=True)
+    referred_by = models.CharField(max_length=60, blank=True)
+    distance_km = models.DecimalField(max_digits=7, decimal_places=2, null=True)
+    created_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "store", "customer_no"], name="customer_source_once"
+            )
+        ]
+        indexes = [models.Index(fields=["store", "customer"], name="source_by_store_customer")]
+
+    def __str__(self) -> str:
+        return self.customer_no
+
+
+class ContactPoint(StoreOwned):
+    """A mobile, second phone or id number: sealed, with a blind index for exact look-up."""
+
+    class Kind(models.TextChoices):
+        MOBILE = "mobile", _("Mobile")
+        PHONE2 = "phone2", _("Second phone")
+        ID_NUMBER = "id_number", _("Identity number")
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contacts")
+    source = models.ForeignKey(CustomerSource, on_delete=models.CASCADE, related_name="contacts")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    sealed = models.BinaryField()
+    lookup = models.BinaryField(max_length=16)
+    # Last four digits: how advisors search when a car rolls in.
+    tail = models.CharField(max_length=4)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source", "kind"], name="contact_once_a_source"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "lookup"], name="contact_by_lookup"),
+            models.Index(fields=["store", "tail"], name="contact_by_tail"),
+            models.Index(fields=["tenant", "tail"], name="contact_by_tenant_tail"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} …{self.tail}"
+
+
+class Consent(StoreOwned):
+    """A customer's yes or no to a store, with its date and origin."""
+
+    class Purpose(models.TextChoices):
+        MARKETING = "marketing", _("Marketing contact")
+        SHARING = "sharing", _("Sharing with other stores of the group")
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="consents")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices)
+    given = models.BooleanField()
+    recorded_at = models.DateTimeField()
+    origin = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "customer", "store", "purpose"], name="consent_once_a_purpose"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose}: {self.given}"
+
+
+class CustomerTag(StoreOwned):
+    """One tag of one customer; the rule behind the code is in ``customers.tags``.
+
+    ``store`` repeats the customer's home store: the policy must not need a join.
+    """
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="tags")
+    code = models.CharField(max_length=40)
+    evidence = models.JSONField(default=dict)
+    as_of = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "customer", "code"], name="tag_once")
+        ]
+        indexes = [models.Index(fields=["store", "code", "customer"], name="tag_by_store_code")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class MergeDecision(TenantOwned):
+    """Sources judged to be one customer, or kept apart: by whom, when, on what evidence."""
+
+    class Kind(models.TextChoices):
+        MERGE = "merge", _("Merge")
+        SPLIT = "split", _("Split")
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    source_a = models.ForeignKey(CustomerSource, on_delete=models.CASCADE, related_name="+")
+    source_b = models.ForeignKey(CustomerSource, on_delete=models.CASCADE, related_name="+")
+    evidence = models.JSONField(default=dict)
+    automatic = models.BooleanField()
+    decided_by = models.CharField(max_length=80)
+    decided_at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "source_a", "source_b"],
+                condition=models.Q(undone_at=None),
+                name="merge_decided_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.source_a_id} {self.source_b_id}"

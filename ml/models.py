@@ -1,0 +1,198 @@
+"""Training runs, model versions, and the score sets that they publish."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from organization.scoping import StoreOwned, TenantOwned
+
+
+class TrainingRun(TenantOwned):
+    """One retraining of a group for an as-of date, with its lease and progress."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        PUBLISHED = "published", _("Published")
+        HELD = "held", _("Held back")
+        FAILED = "failed", _("Failed")
+
+    as_of = models.DateField()
+    config_hash = models.CharField(max_length=64)
+    config = models.JSONField(default=dict)
+    # Scoring alone reuses the models of the last published run.
+    score_only = models.BooleanField(default=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    stage = models.CharField(max_length=40, blank=True)
+    progress = models.FloatField(default=0)
+    message = models.TextField(blank=True)
+    seconds = models.JSONField(default=dict)
+    requested_by = models.CharField(max_length=80)
+    attempts = models.SmallIntegerField(default=0)
+    # Fencing: a run whose token has moved on may write no more.
+    token = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=Q(status="running"), name="one_training_run_a_group"
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="training_run_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.as_of} {self.status}"
+
+
+class ModelVersion(TenantOwned):
+    """One fitted model: parameters or file, what it was fitted on, how it did."""
+
+    class Kind(models.TextChoices):
+        LIFETIME_VALUE = "lifetime_value", _("Lifetime value")
+        CHURN = "churn", _("Churn")
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.PROTECT, related_name="models")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    name = models.CharField(max_length=60)
+    version = models.CharField(max_length=40)
+    division = models.ForeignKey(
+        "organization.Unit", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    as_of = models.DateField()
+    data_hash = models.CharField(max_length=64)
+    parameters = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    status = models.CharField(max_length=40, blank=True)
+    converged = models.BooleanField()
+    file = models.BinaryField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "run", "kind", "name"], name="model_version_once_a_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class ScoreSet(TenantOwned):
+    """All scores of one as-of date; becomes visible to pages by one update, or never."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        HELD = "held", _("Held back")
+
+    run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="score_set")
+    as_of = models.DateField()
+    horizon_months = models.SmallIntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
+    customers = models.IntegerField(default=0)
+    data_hash = models.CharField(max_length=64)
+    model_version = models.CharField(max_length=40)
+    gate = models.JSONField(default=dict)
+    summary = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True)
+    published_by = models.CharField(max_length=80, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["tenant", "-as_of", "-published_at"],
+                condition=Q(status="published", withdrawn_at=None),
+                name="score_set_current",  # every page asks for the latest published set
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.as_of} {self.status}"
+
+
+class Score(StoreOwned):
+    """What one customer is expected to do and be worth. Partitioned by score set.
+
+    ``store`` is the home store as of the score set's date. ``visits_at_nodes`` are expected visit
+    days up to each Chebyshev–Lobatto node of the fit (``ml.curves``), ``alive_at_nodes`` the
+    probability of still being alive there; monthly figures are a linear map of them.
+    """
+
+    pk = models.CompositePrimaryKey("score_set_id", "customer_id")
+    # Written a million at a time by one transaction that has just read the units and the fit:
+    # checking those again row by row would double the time of publishing.
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    store = models.ForeignKey(
+        "organization.Unit",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    score_set = models.ForeignKey(
+        ScoreSet, on_delete=models.CASCADE, related_name="scores", db_index=False
+    )
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.CASCADE, related_name="scores", db_index=False
+    )
+    fit = models.ForeignKey(
+        ModelVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    segment = models.CharField(max_length=20)
+    born_on = models.DateField()
+    last_visit_on = models.DateField(null=True)
+    frequency = models.IntegerField()
+    recency_days = models.IntegerField()
+    age_days = models.IntegerField()
+    mean_spend_fen = models.BigIntegerField()
+    p_alive = models.FloatField()
+    churn_12m = models.FloatField()
+    in_churn_population = models.BooleanField()
+    expected_visits_12m = models.FloatField()
+    expected_revenue_12m_fen = models.BigIntegerField()
+    expected_margin_12m_fen = models.BigIntegerField()
+    ltv_fen = models.BigIntegerField()
+    visits_at_nodes = ArrayField(models.FloatField())
+    alive_at_nodes = ArrayField(models.FloatField())
+    cap_month = models.SmallIntegerField()
+    anchor_first = models.FloatField(default=1)
+    anchor_later = models.FloatField(default=1)
+    spend_per_visit = models.FloatField()
+    margin_rate = models.FloatField()
+    accidents_per_month = models.FloatField(default=0)
+    accident_revenue = models.FloatField(default=0)
+    accident_margin_rate = models.FloatField(default=0)
+    due_on = models.DateField(null=True)
+    overdue = models.BooleanField(default=False)
+    grade = models.CharField(max_length=2, blank=True)
+    risk = models.CharField(max_length=6, blank=True)
+    reasons = models.JSONField(default=list)
+    tags = ArrayField(models.CharField(max_length=40), default=list)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["score_set", "store", "-ltv_fen"], name="score_by_store_value"),
+            models.Index(fields=["customer"], name="score_by_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score_set_id}/{self.customer_id}"

@@ -1,0 +1,74 @@
+"""Scores are partitioned by score set: a set is added and dropped whole.
+
+The application role may not change the schema, so two functions that belong to the owner do it, and
+only for a score set of the tenant that is entered.
+"""
+
+import re
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import CreateModel
+from django.db.migrations.state import ProjectState
+
+from organization.row_security import application_role
+
+CREATE = """
+create function ml_create_score_partition(set_id bigint) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    perform 1 from ml_scoreset where id = set_id
+        and tenant_id = nullif(current_setting('app.tenant', true), '')::bigint;
+    if not found then raise exception 'no score set % here', set_id; end if;
+    execute format('create table ml_score_%s (like ml_score including all)', set_id);
+    -- Attaching takes no lock that readers notice, unlike "create table … partition of".
+    execute format('alter table ml_score_%s add constraint only_this_set'
+        ' check (score_set_id = %s)', set_id, set_id);
+    execute format('alter table ml_score attach partition ml_score_%s for values in (%s)',
+        set_id, set_id);
+end $$;
+create function ml_drop_score_partition(set_id bigint) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    perform 1 from ml_scoreset where id = set_id
+        and tenant_id = nullif(current_setting('app.tenant', true), '')::bigint
+        and (status <> 'published' or withdrawn_at is not null);
+    if not found then raise exception 'no unpublished score set % here', set_id; end if;
+    execute format('drop table if exists ml_score_%s', set_id);
+end $$;
+revoke all on function ml_create_score_partition(bigint) from public;
+revoke all on function ml_drop_score_partition(bigint) from public;
+grant execute on function ml_create_score_partition(bigint) to "{role}";
+grant execute on function ml_drop_score_partition(bigint) to "{role}";
+"""
+DROP = """
+drop function ml_create_score_partition(bigint);
+drop function ml_drop_score_partition(bigint);
+"""
+
+
+class CreatePartitionedModel(CreateModel):
+    """``CreateModel`` whose table is partitioned by list of ``score_set_id``."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        plain = schema_editor.sql_create_table
+        schema_editor.sql_create_table = re.sub(  # type: ignore[misc]
+            r"\)$", ") partition by list (score_set_id)", plain
+        )
+        try:
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        finally:
+            schema_editor.sql_create_table = plain  # type: ignore[misc]
+
+
+def create_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    schema_editor.execute(CREATE.replace("{role}", application_role()), params=None)
+
+
+def drop_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    schema_editor.execute(DROP, params=None)

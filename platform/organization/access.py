@@ -1,0 +1,163 @@
+"""Who may see what: the access that every read of unit-owned rows needs.
+
+An ``Access`` is entered for the length of one request or task. Entering opens a transaction and
+hands the scope to PostgreSQL, whose row-level security (``row_security``) answers to it; managers
+of owned models refuse to work outside one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.db import connection, transaction
+
+
+class NoAccess(Exception):
+    """Unit-owned rows were asked for outside an access context."""
+
+
+class Forbidden(Exception):
+    """The access that was entered does not carry the capability asked for."""
+
+
+class PersonalData(StrEnum):
+    """How much of a person's contact data an access shows."""
+
+    FULL = "full"
+    MASKED = "masked"
+    NONE = "none"
+
+
+class Capability(StrEnum):
+    """What a role may do; the rows that it may do it to come from its units."""
+
+    SEE_CUSTOMERS = "see_customers"
+    REVEAL_CONTACT = "reveal_contact"
+    FOLLOW_UP = "follow_up"
+    SEE_PROBABILITIES = "see_probabilities"
+    SEE_VALUE = "see_value"
+    CREATE_TASK = "create_task"
+    SEE_MODELS = "see_models"
+    RETRAIN = "retrain"
+    IMPORT_DATA = "import_data"
+    SEE_DATA_QUALITY = "see_data_quality"
+    CREATE_VALUATION = "create_valuation"
+    APPROVE_VALUATION = "approve_valuation"
+    SEE_AUDIT = "see_audit"
+    ADMINISTER = "administer"
+
+
+@dataclass(frozen=True)
+class Access:
+    """The scope of one person or of one named piece of the system's own work.
+
+    ``units`` are the ids of all visible units, stores included; with ``all_units`` the whole
+    tenant is visible and ``units`` may be empty.
+    """
+
+    tenant_id: int
+    label: str
+    all_units: bool = False
+    units: frozenset[int] = frozenset()
+    home_unit_id: int | None = None
+    staff_id: int | None = None
+    account_id: int | None = None
+    roles: frozenset[str] = frozenset()
+    capabilities: frozenset[Capability] = frozenset()
+    personal_data: PersonalData = PersonalData.NONE
+    settings: dict[str, str] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self,
+            "settings",
+            {
+                "app.tenant": str(self.tenant_id),
+                "app.all": "1" if self.all_units else "0",
+                "app.units": ",".join(map(str, sorted(self.units))),
+                "app.actor": self.label[:80],
+            },
+        )
+
+    @classmethod
+    def system(cls, tenant_id: int, purpose: str) -> "Access":
+        """The product's own work for one tenant, named for the audit trail."""
+        return cls(
+            tenant_id=tenant_id,
+            label=f"system:{purpose}",
+            all_units=True,
+            capabilities=frozenset(Capability),
+            personal_data=PersonalData.FULL,
+        )
+
+    def may(self, capability: Capability) -> bool:
+        return capability in self.capabilities
+
+    def require(self, capability: Capability) -> None:
+        """Raise ``Forbidden`` unless this access carries ``capability``."""
+        if capability not in self.capabilities:
+            raise Forbidden(capability)
+
+    def covers(self, unit_id: int) -> bool:
+        return self.all_units or unit_id in self.units
+
+
+_current: ContextVar[Access | None] = ContextVar("access", default=None)
+_OUTSIDE = {"app.tenant": "", "app.all": "", "app.units": "", "app.actor": ""}
+
+
+def current_access() -> Access:
+    """The access entered last.
+
+    Raises:
+        NoAccess: none is entered.
+    """
+    access = _current.get()
+    if access is None:
+        raise NoAccess(
+            "Unit-owned rows were read outside an access context: enter one with"
+            " `with entered(access):` (a request has it from the middleware)."
+        )
+    return access
+
+
+def _hand_over(settings: dict[str, str]) -> None:
+    marks = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {marks}", [part for pair in settings.items() for part in pair])
+
+
+@contextmanager
+def entered(access: Access) -> Iterator[Access]:
+    """Work as ``access`` inside one transaction; the former access is restored on leaving."""
+    former = _current.get()
+    with transaction.atomic():
+        _hand_over(access.settings)
+        token = _current.set(access)
+        try:
+            yield access
+        finally:
+            _current.reset(token)
+            # A local setting outlives a released savepoint: put a nested context back by hand.
+            if not connection.needs_rollback:
+                _hand_over(former.settings if former else _OUTSIDE)
+
+
+@contextmanager
+def entered_installation(purpose: str) -> Iterator[None]:
+    """Read the list of tenants, for sign-in and for beat; shows no unit-owned row."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select set_config('app.installation', '1', true),"
+                " set_config('app.actor', %s, true)",
+                [f"system:{purpose}"],
+            )
+        try:
+            yield
+        finally:
+            if not connection.needs_rollback:
+                with connection.cursor() as cursor:
+                    cursor.execute("select set_config('app.installation', '', true)")

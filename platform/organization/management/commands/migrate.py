@@ -1,0 +1,11 @@
+"""``migrate`` signs in as the owner: the application role may not change the schema."""
+
+from argparse import ArgumentParser
+
+from django.core.management.commands.migrate import Command as DjangoMigrate
+
+
+class Command(DjangoMigrate):
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")

@@ -1,0 +1,68 @@
+"""Managers and base models of rows that belong to a tenant, a unit, a store or several stores."""
+
+from typing import Any, Self, TypeVar
+
+from django.db import models
+
+from organization.access import Access, current_access
+
+M = TypeVar("M", bound=models.Model, covariant=True)
+
+
+class ScopedQuerySet(models.QuerySet[M]):
+    """``visible_to`` is the explicit filter that finds the index; the policy stands behind."""
+
+    def visible_to(self, access: Access) -> Self:
+        """Rows of the access's tenant and units."""
+        rows = self.filter(tenant_id=access.tenant_id)
+        scope = getattr(self.model, "row_scope", "tenant")
+        if access.all_units or scope == "tenant":
+            return rows
+        if scope == "stores":
+            return rows.filter(stores__overlap=list(access.units))
+        return rows.filter(**{f"{scope}_id__in": access.units})
+
+
+class ScopedManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]
+    """Refuses to answer outside an access context (``organization.access.entered``)."""
+
+    def get_queryset(self) -> ScopedQuerySet[Any]:
+        access = current_access()
+        return super().get_queryset().filter(tenant_id=access.tenant_id)
+
+
+class TenantOwned(models.Model):
+    """A row of one tenant (dealer group)."""
+
+    row_scope = "tenant"
+    tenant = models.ForeignKey(
+        "organization.Tenant", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    objects = ScopedManager()
+
+    class Meta:
+        abstract = True
+
+
+class UnitOwned(TenantOwned):
+    """A row of one unit of any level."""
+
+    row_scope = "unit"
+    unit = models.ForeignKey(
+        "organization.Unit", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta(TenantOwned.Meta):
+        abstract = True
+
+
+class StoreOwned(TenantOwned):
+    """A row of one store."""
+
+    row_scope = "store"
+    store = models.ForeignKey(
+        "organization.Unit", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta(TenantOwned.Meta):
+        abstract = True
