@@ -140,9 +140,10 @@ def entered(access: Access) -> Iterator[Access]:
             yield access
         finally:
             _current.reset(token)
-            # A local setting outlives a released savepoint: put a nested context back by hand.
-            if not connection.needs_rollback:
-                _hand_over(former.settings if former else _OUTSIDE)
+        # An error rolls the settings back with the savepoint. A savepoint that is released keeps
+        # them, so the former context is put back by hand.
+        if not connection.needs_rollback:
+            _hand_over(former.settings if former else _OUTSIDE)
 
 
 @contextmanager
@@ -155,9 +156,7 @@ def entered_installation(purpose: str) -> Iterator[None]:
                 " set_config('app.actor', %s, true)",
                 [f"system:{purpose}"],
             )
-        try:
-            yield
-        finally:
-            if not connection.needs_rollback:
-                with connection.cursor() as cursor:
-                    cursor.execute("select set_config('app.installation', '', true)")
+        yield
+        if not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute("select set_config('app.installation', '', true)")

@@ -1,0 +1,61 @@
+"""The Celery application: two queues, late acknowledgement, nightly and weekly work.
+
+Training has a queue of its own, served by a worker of one process, so that an hour of fitting never
+delays an import or a page's small job. Tasks carry ids only; they enter their tenant's context.
+"""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+def broker_url(redis_url: str) -> str:
+    """kombu's spelling of a Redis URL: a Unix socket has a scheme of its own there."""
+    if redis_url.startswith("unix://"):
+        path, _, query = redis_url.removeprefix("unix://").partition("?")
+        return f"redis+socket://{path}?virtual_host={query.removeprefix('db=') or '0'}"
+    return redis_url
+
+
+app = Celery("parcfolio")
+app.conf.update(
+    broker_url=broker_url(settings.REDIS_URL) if settings.REDIS_URL else None,
+    result_backend=None,
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,
+    task_default_queue="default",
+    task_routes={"ml.tasks.*": {"queue": "training"}},
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 6 * 3600},
+    timezone=settings.TIME_ZONE,
+    beat_schedule={
+        "score every night": {
+            "task": "ml.tasks.score_all_groups",
+            "schedule": crontab(hour="2", minute="10"),
+        },
+        "retrain every week": {
+            "task": "ml.tasks.retrain_all_groups",
+            "schedule": crontab(day_of_week="sun", hour="3", minute="30"),
+        },
+        "requeue expired training leases": {
+            "task": "ml.tasks.requeue_expired",
+            "schedule": crontab(minute="*/5"),
+        },
+        "value every month": {
+            "task": "valuation.tasks.value_all_groups",
+            "schedule": crontab(day_of_month="1", hour="5", minute="0"),
+        },
+        "make the daily follow-up lists": {
+            "task": "customers.tasks.make_follow_ups",
+            "schedule": crontab(hour="6", minute="0"),
+        },
+    },
+)
+app.autodiscover_tasks()

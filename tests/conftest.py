@@ -1,0 +1,66 @@
+"""Fixtures that every area shares: the migrated database, tenants, people, signed-in clients."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client
+from psycopg import sql
+
+from config.services import create_database
+from organization.access import Access, entered
+from tests.database import APPLICATION, OWNER
+from tests.factories import Group, make_group
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """Make this worker's database as the owner; the tests use it as the application role."""
+    admin, name = os.environ["PARCFOLIO_TEST_ADMIN_DSN"], os.environ["PARCFOLIO_TEST_DATABASE"]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+        )
+    create_database(admin, name, owner=OWNER[0], application=APPLICATION[0])
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        connections["owner"].close()
+    yield
+    with django_db_blocker.unblock():
+        for connection in connections.all():
+            connection.close()
+
+
+@pytest.fixture
+def group(db: None) -> Group:
+    """A group with two divisions, three regions, four stores and one person a role."""
+    return make_group("XQ")
+
+
+@pytest.fixture
+def other_group(db: None) -> Group:
+    """A second tenant that must never be seen from the first."""
+    return make_group("YH")
+
+
+@pytest.fixture
+def system(group: Group) -> Iterator[Access]:
+    """The system's own access to ``group``, entered for the length of the test."""
+    with entered(Access.system(group.tenant.pk, "test")) as access:
+        yield access
+
+
+@pytest.fixture
+def client_of(group: Group) -> Any:
+    """``client_of("advisor")``: a browser-less client signed in as that person of ``group``."""
+
+    def sign_in(username: str, of: Group = group) -> Client:
+        client = Client()
+        client.force_login(of.accounts[username])
+        return client
+
+    return sign_in
