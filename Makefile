@@ -1,0 +1,47 @@
+# `make demo` and `make test` need Python 3.11 and make, nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN = .venv/bin/python
+ARGS ?=
+
+.PHONY: demo test check fast browser soak lock clean
+
+demo: .venv/installed
+	@exec $(RUN) manage.py demo $(ARGS)
+
+test: check
+	$(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadgroup
+
+fast: .venv/installed-dev
+	$(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadgroup -m "not slow and not browser and not services"
+
+check: .venv/installed-dev
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	PYTHONPATH=.:platform $(RUN) -m importlinter.cli lint --no-cache
+	$(RUN) manage.py makemigrations --check --dry-run
+	PARCFOLIO_VAR=var $(RUN) -m mypy
+
+soak: .venv/installed-dev
+	$(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadgroup --soak
+
+# Dependencies: pyproject.toml names them, these two files lock them with hashes.
+lock:
+	uv pip compile --generate-hashes --universal --no-emit-index-url --no-emit-find-links \
+	    --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.txt
+	uv pip compile --generate-hashes --universal --no-emit-index-url --no-emit-find-links \
+	    --no-annotate --no-header --python-version 3.11 --extra dev pyproject.toml \
+	    -c requirements.txt -o requirements-dev.txt
+
+.venv/installed: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found on the PATH"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Forgets the demonstration: its database, files and generated secrets.
+clean:
+	rm -rf var

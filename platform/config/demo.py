@@ -1,0 +1,179 @@
+"""The demonstration: every service of a real installation, on this machine, on loopback only.
+
+Runs the product's own commands one after the other as an operator would, with Redis, Celery workers
+and beat beside them, and takes everything down again when it ends.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import psycopg
+
+from config.embedded import EmbeddedRedis, ServiceUnavailable
+from config.services import ROOT, local_secrets, var_folder
+
+GROUP = "XQ"
+
+
+class StepFailed(Exception):
+    """One step of the demonstration ended with an error; its own output says why."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    customers: int = 5000
+    seed: int = 1
+    host: str = "127.0.0.1"
+    port: int = 8000
+    serve: bool = True
+    until: str = ""
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _manage(*arguments: str) -> None:
+    started = time.monotonic()
+    _say(f"→ manage.py {' '.join(arguments)}")
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, str(ROOT / "manage.py"), *arguments], stdout=sys.stderr, cwd=ROOT
+    )
+    if done.returncode:
+        raise StepFailed(f"manage.py {arguments[0]} ended with status {done.returncode}.")
+    _say(f"  {time.monotonic() - started:.1f} s")
+
+
+@contextmanager
+def _process(name: str, command: Sequence[str], logs: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run ``command`` for the length of the block; its output goes to ``logs/<name>.log``."""
+    log = (logs / f"{name}.log").open("ab")
+    child = subprocess.Popen(  # noqa: S603
+        command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
+    )
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait(5)
+        log.close()
+
+
+def _celery(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "config.celery:app", *arguments]
+
+
+@contextmanager
+def _services(folder: Path) -> Iterator[None]:
+    """Redis unless REDIS_URL is set, two workers and beat."""
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "platform")])
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    with ExitStack() as stack:
+        if not os.environ.get("REDIS_URL"):
+            os.environ["REDIS_URL"] = stack.enter_context(EmbeddedRedis(folder).running())
+        common = ("--loglevel", "WARNING", "--without-gossip", "--without-mingle")
+        for name, command in {
+            "worker": _celery("worker", "-Q", "default", "-c", "1", "-n", "default@%h", *common),
+            "training": _celery(
+                *("worker", "-Q", "training", "-P", "solo", "-n", "training@%h", *common)
+            ),
+            "beat": _celery("beat", "-s", str(folder / "beat-schedule"), "--loglevel", "WARNING"),
+        }.items():
+            stack.enter_context(_process(name, command, logs))
+        yield
+
+
+def _is_loaded() -> bool:
+    """Whether an earlier start has already made the demonstration group and its valuation."""
+    url = os.environ["DATABASE_OWNER_URL"]
+    with psycopg.connect(url.replace("postgres://", "postgresql://", 1)) as connection:
+        found = connection.execute(
+            "select exists (select from valuation_valuation v join organization_tenant t"
+            " on t.id = v.tenant_id where t.code = %s)",
+            [GROUP],
+        ).fetchone()
+    return bool(found and found[0])
+
+
+def _load(options: DemoOptions, folder: Path) -> None:
+    files = folder / "demo-files"
+    until = ["--until", options.until] if options.until else []
+    _manage(
+        *("generate_demo", str(files), "--customers", str(options.customers)),
+        *("--seed", str(options.seed), *until),
+    )
+    _manage("import_data", str(files))
+    _manage("demo_accounts", "--group", GROUP)
+    _manage("retrain", "--group", GROUP, "--worker")
+    _manage("value", "--group", GROUP)
+
+
+def _logins(options: DemoOptions, folder: Path, out: TextIO) -> None:
+    password = local_secrets(folder)["demo_password"]
+    people = {
+        "executive": "ceo",
+        "division manager": "division_jv",
+        "region manager": "region_east",
+        "store manager": "store_manager",
+        "service advisor": "advisor",
+        "analyst": "analyst",
+        "data steward": "steward",
+        "auditor": "auditor",
+        "administrator": "admin",
+    }
+    width = max(map(len, people))
+    print(f"\nParcfolio on http://{options.host}:{options.port}", file=out)
+    print(f"Password of every demonstration login: {password}", file=out)
+    for role, username in people.items():
+        print(f"  {role:<{width}}  {username}", file=out)
+    print("Ctrl-C stops everything; the data stay in var/.", file=out, flush=True)
+
+
+def run(options: DemoOptions) -> int:
+    """Start, load on the first time, serve until interrupted. Returns the exit status."""
+    folder = var_folder()
+    began = time.monotonic()
+    try:
+        _manage("compile_translations")
+        _manage("migrate", "--verbosity", "0")
+        _manage("collectstatic", "--noinput", "--verbosity", "0")
+        with _services(folder):
+            if not _is_loaded():
+                _load(options, folder)
+            _say(f"Ready after {time.monotonic() - began:.0f} s.")
+            _logins(options, folder, sys.stdout)
+            if options.serve:
+                return _serve(options, folder)
+    except (ServiceUnavailable, StepFailed) as error:
+        _say(str(error))
+        return 2
+    except KeyboardInterrupt:
+        _say("Stopped.")
+    return 0
+
+
+def _serve(options: DemoOptions, folder: Path) -> int:
+    command = [
+        *(sys.executable, "-m", "gunicorn", "config.wsgi"),
+        *("--bind", f"{options.host}:{options.port}", "--workers", "2", "--threads", "2"),
+        *("--timeout", "60", "--access-logfile", str(folder / "logs" / "access.log")),
+    ]
+    with _process("web", command, folder / "logs") as web:
+        status = web.wait()
+        _say(f"The web server ended with status {status}; see var/logs/web.log.")
+        return 2
