@@ -1,0 +1,175 @@
+"""Training runs: asked for, claimed by one worker, kept alive by a lease, ended once.
+
+One run a group is enforced by a partial unique index, not by a lock that a dead worker would hold.
+Every claim moves the run's token on; whoever holds an older token may write no more (fencing).
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from ml.models import TrainingRun
+from organization import audit
+from organization.access import Access, entered
+
+LEASE = timedelta(minutes=2)
+MAX_ATTEMPTS = 3
+
+
+class RunBusy(Exception):
+    """Another retraining of the group is running."""
+
+
+class LeaseLost(Exception):
+    """The run was taken over or ended by somebody else; its worker must stop."""
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+
+
+def request_run(
+    access: Access, as_of: date, config: dict[str, Any], *, score_only: bool = False
+) -> TrainingRun:
+    """Queue a run and say so in the audit trail."""
+    with entered(access):
+        run = TrainingRun.objects.create(
+            tenant_id=access.tenant_id,
+            as_of=as_of,
+            config=config,
+            config_hash=config_hash(config),
+            score_only=score_only,
+            requested_by=access.label[:80],
+        )
+        audit.record(access, "training.requested", f"run:{run.pk}", as_of=str(as_of))
+    return run
+
+
+class Lease:
+    """The right of one worker to carry out one run."""
+
+    def __init__(self, access: Access, run: TrainingRun) -> None:
+        self.access, self.run = access, run
+        self.seconds: dict[str, float] = {}
+        self.stage = ""
+        self.progress = 0.0
+
+    def _update(self, **values: Any) -> None:
+        with entered(self.access):
+            alive = TrainingRun.objects.filter(
+                pk=self.run.pk, token=self.run.token, status=TrainingRun.Status.RUNNING
+            ).update(**values)
+        if not alive:
+            raise LeaseLost(f"run {self.run.pk} was taken over or cancelled")
+
+    def report(self, stage: str, progress: float) -> None:
+        """Say what is being done (``progress`` 0–1) and keep the lease."""
+        self.stage, self.progress = stage, progress
+        self._update(
+            stage=stage,
+            progress=progress,
+            seconds=self.seconds,
+            lease_until=timezone.now() + LEASE,
+        )
+
+    @contextmanager
+    def timed(self, stage: str, progress: float) -> Iterator[None]:
+        """Report the start of a stage and keep its duration."""
+        self.report(stage, progress)
+        began = timezone.now()
+        yield
+        self.seconds[stage] = round((timezone.now() - began).total_seconds(), 3)
+
+    def lock(self) -> None:
+        """Inside the publishing transaction: nobody takes the run over before it commits."""
+        held = TrainingRun.objects.select_for_update().filter(
+            pk=self.run.pk, token=self.run.token, status=TrainingRun.Status.RUNNING
+        )
+        if not held.exists():
+            raise LeaseLost(f"run {self.run.pk} was taken over or cancelled")
+
+    def end(self, status: TrainingRun.Status, message: str = "") -> None:
+        self._update(
+            status=status,
+            message=message,
+            seconds=self.seconds,
+            progress=1.0,
+            finished_at=timezone.now(),
+            lease_until=None,
+        )
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """Renew the lease from a thread while a long computation goes on."""
+        stop = threading.Event()
+
+        def renew() -> None:
+            try:
+                while not stop.wait(LEASE.total_seconds() / 4):
+                    self._update(lease_until=timezone.now() + LEASE)
+            except LeaseLost:
+                return  # the main thread meets it at its next report
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(5)
+
+
+def claim(access: Access, run_id: int) -> Lease:
+    """Take a queued run, or one whose lease has expired.
+
+    Raises:
+        RunBusy: another run of the group is running, or this one is and its worker is alive.
+    """
+    now = timezone.now()
+    free = Q(status=TrainingRun.Status.QUEUED) | Q(
+        status=TrainingRun.Status.RUNNING, lease_until__lt=now
+    )
+    try:
+        with entered(access), transaction.atomic():
+            taken = TrainingRun.objects.filter(free, pk=run_id).update(
+                status=TrainingRun.Status.RUNNING,
+                token=F("token") + 1,
+                attempts=F("attempts") + 1,
+                started_at=now,
+                lease_until=now + LEASE,
+                message="",
+            )
+            if not taken:
+                raise RunBusy(f"Run {run_id} is being carried out or has ended.")
+            run = TrainingRun.objects.get(pk=run_id)
+    except IntegrityError as error:
+        raise RunBusy("Another retraining of this group is running; wait for it to end.") from error
+    return Lease(access, run)
+
+
+def requeue_expired(access: Access) -> list[int]:
+    """Runs of the tenant whose worker died: queue them again, or fail them after three attempts."""
+    with entered(access):
+        expired = TrainingRun.objects.filter(
+            status=TrainingRun.Status.RUNNING, lease_until__lt=timezone.now()
+        )
+        given_up = expired.filter(attempts__gte=MAX_ATTEMPTS)
+        given_up.update(
+            status=TrainingRun.Status.FAILED,
+            token=F("token") + 1,
+            finished_at=timezone.now(),
+            message=f"Its worker died {MAX_ATTEMPTS} times; see the worker's log.",
+        )
+        again = list(expired.values_list("pk", flat=True))
+        expired.update(status=TrainingRun.Status.QUEUED, token=F("token") + 1, lease_until=None)
+        return again
