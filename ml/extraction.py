@@ -93,7 +93,7 @@ where coalesce(starts_on, {as_of}) < {as_of} and coalesce(status, '') <> 'cancel
 
 POLICIES = """
 select unit_id as division, model, valid_from, service_interval_days, service_interval_km,
-    margin_rate_fallback
+    first_service_days, first_service_km, margin_rate_fallback
 from customers_brandpolicy order by valid_from
 """
 
@@ -103,6 +103,13 @@ select unit_id as store, month, revenue_fen as revenue,
         - coalesce(site_cost_fen, 0) as margin
 from customers_monthlyfinancials where scope = 'after_sales' and month < {as_of}
     and revenue_fen > 0 and parts_cost_fen is not null
+"""
+
+READINGS = """
+select vehicle_id, day, max(mileage_km) as km,
+    max((kind in ('maintenance', 'first_service'))::int) as maintenance
+from customers_visit where vehicle_id is not null and status in ('open', 'closed')
+    and day < {as_of} group by 1, 2
 """
 
 UNITS = "select id as unit, code, level, path from organization_unit"
@@ -118,12 +125,15 @@ class Extract:
 
     ``records``: see :class:`ml.records.Records`; its ``customers`` frame also carries ``store``
     (home store as of the day, unit id) and ``kind``. ``margin_factors``: per store and month, the
-    factor that scales repair-order margin to the ledger's, with both sides.
+    factor that scales repair-order margin to the ledger's, with both sides. ``readings``: one row
+    a vehicle and visit day: ``vehicle_id, day, km, maintenance``. ``policies``: see POLICIES.
     """
 
     as_of: date
     records: Records
     margin_factors: pd.DataFrame
+    readings: pd.DataFrame
+    policies: pd.DataFrame
 
 
 def _fetch(query: str, as_of: date, dates: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -185,7 +195,7 @@ def extract(as_of: date) -> Extract:
         events=_fetch(EVENTS, as_of, ("day",)),
         contracts=_fetch(CONTRACTS, as_of, ("starts_on", "ends_on")),
     )
-    return Extract(as_of, records, factors)
+    return Extract(as_of, records, factors, _fetch(READINGS, as_of, ("day",)), policies)
 
 
 def _born(customers: pd.DataFrame, visits: pd.DataFrame, vehicles: pd.DataFrame) -> pd.DataFrame:
