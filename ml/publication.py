@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import CustomerTag
+from ml.asof import DateRefused
 from ml.models import ModelVersion, Score, ScoreSet, TrainingRun
 from ml.runs import Lease
 from organization import audit
@@ -110,6 +111,22 @@ def current_score_set(access: Access, as_of: date | None = None) -> ScoreSet | N
         found = found.filter(as_of=as_of)
     newest: ScoreSet | None = found.order_by("-as_of", "-published_at").first()
     return newest
+
+
+def score_set_of(access: Access, as_of: date) -> ScoreSet:
+    """The published set of that date.
+
+    Raises:
+        DateRefused: there is none; the message names the command that makes it.
+    """
+    with entered(access):
+        found = current_score_set(access, as_of)
+    if found is None:
+        raise DateRefused(
+            f"There is no published score set as of {as_of}:"
+            f" run manage.py retrain --as-of {as_of} first."
+        )
+    return found
 
 
 def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:

@@ -1,7 +1,6 @@
 """``manage.py retrain``: features, lifetime value, churn, score set; published behind the gate."""
 
 import json
-import sys
 import time
 from argparse import ArgumentParser
 from datetime import date
@@ -76,7 +75,7 @@ class Command(BaseCommand):
             status = outcome_of(access, run_id)
             line = f"{status['stage']} {status['progress']:.0%}"
             if line != shown and status["stage"]:
-                print(f"  {line}", file=sys.stderr, flush=True)
+                self.stderr.write(f"  {line}")
                 shown = line
             if status["status"] not in ("queued", "running"):
                 if status["status"] == "failed":

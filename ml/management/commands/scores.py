@@ -1,0 +1,62 @@
+"""``manage.py scores --csv FILE``: the scores of every customer born before the as-of date."""
+
+import csv
+import json
+from argparse import ArgumentParser
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ml.asof import DateRefused, checked_as_of
+from ml.publication import score_set_of
+from ml.score_file import COLUMNS, rows
+from organization.access import Access
+from organization.tenants import TenantRefused, choose_tenant
+
+
+class Command(BaseCommand):
+    help = "Write the published scores of a date as CSV, one row per customer."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--csv", required=True, type=Path, help="file to write")
+        parser.add_argument("--group", help="code of the group (default: the only one)")
+        parser.add_argument(
+            "--as-of",
+            type=date.fromisoformat,
+            help="date of the score set (default: the day after the latest visit)",
+        )
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        target: Path = options["csv"]
+        if not target.parent.is_dir():
+            raise CommandError(f"The folder {target.parent} does not exist.", returncode=2)
+        try:
+            tenant = choose_tenant(options["group"])
+            access = Access.system(tenant.pk, "manage.py scores")
+            as_of = checked_as_of(access, options["as_of"])
+            score_set = score_set_of(access, as_of)
+        except (TenantRefused, DateRefused) as refusal:
+            raise CommandError(str(refusal), returncode=2) from refusal
+        partial = target.with_name(target.name + ".partial")
+        count = 0
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for row in rows(access, score_set):
+                writer.writerow(row)
+                count += 1
+        partial.replace(target)
+        outcome = {
+            "score_set": score_set.pk,
+            "as_of": score_set.as_of.isoformat(),
+            "customers": count,
+            "csv": str(target),
+        }
+        self.stdout.write(
+            json.dumps(outcome)
+            if options["json"]
+            else f"{count} customers as of {score_set.as_of} in {target}"
+        )
