@@ -57,13 +57,11 @@ class CreatePartitionedModel(CreateModel):
         to_state: ProjectState,
     ) -> None:
         plain = schema_editor.sql_create_table
-        schema_editor.sql_create_table = re.sub(  # type: ignore[misc]
-            r"\)$", ") partition by list (score_set_id)", plain
-        )
+        schema_editor.sql_create_table = re.sub(r"\)$", ") partition by list (score_set_id)", plain)
         try:
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         finally:
-            schema_editor.sql_create_table = plain  # type: ignore[misc]
+            schema_editor.sql_create_table = plain
 
 
 def create_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -19,7 +19,7 @@ from organization import audit
 from organization.access import Access, entered
 
 COLUMNS = [
-    field.column
+    str(field.column)
     for field in Score._meta.concrete_fields
     if field.column not in {"tenant_id", "score_set_id"}
 ]

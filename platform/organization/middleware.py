@@ -21,22 +21,22 @@ class AccessMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         account = request.user
         if not account.is_authenticated:
-            request.access = None  # type: ignore[attr-defined]
+            request.access = None
             return self.get_response(request)
-        with entered(Access(tenant_id=account.tenant_id, label=account.login)):  # type: ignore[union-attr]
-            request.tenant = Tenant.objects.get(pk=account.tenant_id)  # type: ignore[attr-defined,union-attr]
-            access = access_of(account, timezone.localdate())  # type: ignore[arg-type]
-            if account.language:  # type: ignore[union-attr]
-                translation.activate(account.language)  # type: ignore[union-attr]
-                request.LANGUAGE_CODE = account.language  # type: ignore[attr-defined,union-attr]
+        with entered(Access(tenant_id=account.tenant_id, label=account.login)):
+            request.tenant = Tenant.objects.get(pk=account.tenant_id)
+            access = access_of(account, timezone.localdate())
+            if account.language:
+                translation.activate(account.language)
+                request.LANGUAGE_CODE = account.language
             with entered(access):
-                request.access = access  # type: ignore[attr-defined]
+                request.access = access
                 response = self.get_response(request)
             if response.status_code >= 500 or getattr(request, "failed", False):
                 transaction.set_rollback(True)
             return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        request.failed = True  # type: ignore[attr-defined]
+        request.failed = True
         if isinstance(exception, Forbidden):
             raise PermissionDenied(str(exception)) from exception

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from organization.scoping import ScopedManager, TenantOwned
+from organization.scoping import TenantOwned
 
 
 class Tenant(models.Model):
@@ -198,8 +198,6 @@ class AuditEvent(TenantOwned):
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=120, blank=True)
     detail = models.JSONField(default=dict)
-
-    objects = ScopedManager()
 
     class Meta:
         indexes = [models.Index(fields=["tenant", "-at"], name="audit_by_time")]
