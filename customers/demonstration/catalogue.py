@@ -66,10 +66,12 @@ class Tier:
     erosion_in: float
     erosion_out: float
     warranty_step: float
-    skip: float
+    skip_in: float
+    skip_out: float
     warranty_rate: float
     repair_rate: float
     comeback_rate: float
+    accident_capture: float
     appointment_rate: float
     no_show_rate: float
     response_message: float
@@ -91,8 +93,8 @@ TIERS = (
         accident_parts_margin=0.40, warranty_parts_margin=0.18, cost_basis="parts_labour",
         interval_days=365, interval_km=10000, first_days=365, first_km=10000,
         warranty_months=36, warranty_km=100000,
-        erosion_in=0.065, erosion_out=0.15, warranty_step=0.17, skip=0.07,
-        warranty_rate=0.36, repair_rate=0.34, comeback_rate=0.022,
+        erosion_in=0.035, erosion_out=0.14, warranty_step=0.16, skip_in=0.06, skip_out=0.48,
+        warranty_rate=0.36, repair_rate=0.34, comeback_rate=0.022, accident_capture=1.0,
         appointment_rate=0.55, no_show_rate=0.15,
         response_message=0.125, response_phone=0.55, tens=0.65,
         renewal=(0.75, 0.58, 0.45, 0.35, 0.25), premium=9500, extended_warranty_share=0.14,
@@ -106,8 +108,8 @@ TIERS = (
         accident_parts_margin=0.34, warranty_parts_margin=0.16, cost_basis="parts",
         interval_days=270, interval_km=7500, first_days=180, first_km=5000,
         warranty_months=36, warranty_km=100000,
-        erosion_in=0.115, erosion_out=0.23, warranty_step=0.30, skip=0.13,
-        warranty_rate=0.30, repair_rate=0.26, comeback_rate=0.025,
+        erosion_in=0.08, erosion_out=0.24, warranty_step=0.30, skip_in=0.19, skip_out=0.65,
+        warranty_rate=0.30, repair_rate=0.26, comeback_rate=0.025, accident_capture=0.95,
         appointment_rate=0.40, no_show_rate=0.18,
         response_message=0.10, response_phone=0.55, tens=0.65,
         renewal=(0.65, 0.50, 0.38, 0.30, 0.22), premium=4800, extended_warranty_share=0.10,
@@ -115,14 +117,14 @@ TIERS = (
     ),
     Tier(
         code="OWN", name="自主品牌事业部",
-        minor=430, major=1700, first_service=300, accident=3600, warranty=850, repair=850,
-        body_paint=800, tyre=1600, accessories=600, labour_rate=150,
+        minor=460, major=1800, first_service=300, accident=3600, warranty=850, repair=850,
+        body_paint=800, tyre=1700, accessories=600, labour_rate=150,
         labour_share=0.30, accident_labour_share=0.35, labour_margin=0.64, parts_margin=0.30,
         accident_parts_margin=0.28, warranty_parts_margin=0.14, cost_basis="parts",
         interval_days=210, interval_km=7500, first_days=120, first_km=5000,
         warranty_months=36, warranty_km=100000,
-        erosion_in=0.20, erosion_out=0.30, warranty_step=0.36, skip=0.20,
-        warranty_rate=0.34, repair_rate=0.24, comeback_rate=0.03,
+        erosion_in=0.19, erosion_out=0.30, warranty_step=0.30, skip_in=0.25, skip_out=0.72,
+        warranty_rate=0.34, repair_rate=0.24, comeback_rate=0.03, accident_capture=0.72,
         appointment_rate=0.25, no_show_rate=0.20,
         response_message=0.10, response_phone=0.50, tens=0.60,
         renewal=(0.50, 0.38, 0.28, 0.20, 0.15), premium=3600, extended_warranty_share=0.07,
@@ -147,19 +149,19 @@ class Series:
 
 SERIES = (
     Series(0, "御睿", "LYR", "御睿R3", ("R3 200 时尚型", "R3 250 运动型"), "ice", 268000, 0.34),
-    Series(0, "御睿", "LYR", "御睿R5", ("R5 250 豪华型", "R5 300 尊享型"), "ice", 388000, 0.30),
-    Series(0, "御睿", "LYR", "御睿X5", ("X5 300 四驱豪华型", "X5 400 四驱旗舰型"), "ice", 468000, 0.25),
+    Series(0, "御睿", "LYR", "御睿R5", ("R5 250 豪华型", "R5 尊享型"), "ice", 388000, 0.30),
+    Series(0, "御睿", "LYR", "御睿X5", ("X5 四驱豪华型", "X5 四驱旗舰型"), "ice", 468000, 0.25),
     Series(0, "御睿", "LYR", "御睿X5插混", ("X5 400e 四驱",), "phev", 498000, 0.05),
     Series(0, "御睿", "LYR", "御睿iR", ("iR 长续航版",), "bev", 358000, 0.06),
     Series(0, "铂曼", "LBM", "铂曼C级", ("C260 动感型", "C300 豪华型"), "ice", 318000, 0.42),
     Series(0, "铂曼", "LBM", "铂曼Q7", ("Q7 55 四驱", "Q7 45 四驱"), "ice", 528000, 0.35),
     Series(0, "铂曼", "LBM", "铂曼Q3", ("Q3 35 进取型",), "ice", 278000, 0.16),
     Series(0, "铂曼", "LBM", "铂曼EQ", ("EQ 四驱",), "bev", 398000, 0.07),
-    Series(1, "东岚", "LDL", "东岚锐行", ("锐行 1.5T 舒适版", "锐行 1.5T 豪华版"), "ice", 128000, 0.40),
+    Series(1, "东岚", "LDL", "东岚锐行", ("锐行 舒适版", "锐行 豪华版"), "ice", 128000, 0.40),
     Series(1, "东岚", "LDL", "东岚途远", ("途远 2.0T 两驱", "途远 2.0T 四驱"), "ice", 198000, 0.32),
     Series(1, "东岚", "LDL", "东岚雅致混动", ("雅致 2.5L 双擎",), "hev", 178000, 0.20),
     Series(1, "东岚", "LDL", "东岚e跃", ("e跃 510",), "bev", 168000, 0.08),
-    Series(1, "海诺", "LHN", "海诺思域达", ("思域达 240 精英", "思域达 260 尊享"), "ice", 138000, 0.46),
+    Series(1, "海诺", "LHN", "海诺思达", ("思达 精英", "思达 尊享"), "ice", 138000, 0.46),
     Series(1, "海诺", "LHN", "海诺皓驰", ("皓驰 1.5T", "皓驰 2.0 锐混动"), "ice", 188000, 0.38),
     Series(1, "海诺", "LHN", "海诺艾力混动", ("艾力 锐混动",), "hev", 218000, 0.09),
     Series(1, "海诺", "LHN", "海诺e臻", ("e臻 420",), "bev", 165000, 0.07),
@@ -212,7 +214,11 @@ OPERATIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("WA04", "索赔 天窗异响处理"),
         ("WA05", "索赔 软件升级"),
     ),
-    "recall": (("RC01", "召回 安全气囊检查更换"), ("RC02", "召回 燃油泵更换"), ("RC03", "召回 控制软件刷新")),
+    "recall": (
+        ("RC01", "召回 安全气囊检查更换"),
+        ("RC02", "召回 燃油泵更换"),
+        ("RC03", "召回 控制软件刷新"),
+    ),
     "tyre": (("TY01", "更换轮胎两条及动平衡"), ("TY02", "更换轮胎四条及四轮定位")),
     "accessories": (("AS01", "加装行车记录仪"), ("AS02", "贴隔热膜"), ("AS03", "脚垫及后备箱垫")),
     "pdi": (("PD01", "新车交车前检查PDI"),),

@@ -11,6 +11,7 @@ from customers.demonstration.writer import COLUMNS
 
 Row = tuple[str, ...]
 TEST_NUMBER = "C999001"
+_NO_MONEY = ("pay_warranty", "pay_insurance", "pay_internal", "parts_amount", "discount", "cost")
 _PLACE = {kind: {name: i for i, name in enumerate(names)} for kind, names in COLUMNS.items()}
 
 
@@ -89,6 +90,13 @@ class Dirt:
                 "vin": "",
                 "original_ro_no": "",
                 "comeback": "n",
+                "kind": "other",
+                "status": "closed",
+            }
+            visit |= dict.fromkeys(_NO_MONEY, "0")
+            visit |= {
+                "pay_customer": "1.00",
+                "labour_amount": "1.00",
             }
             visits.append(tuple(visit.values()))
         self.counts["test_customer"] += 1

@@ -193,7 +193,7 @@ class EventBook:
 
     def _owners(self) -> None:
         spells, rng = self.population.spells, self.rng
-        ended = np.flatnonzero((spells.end < self.clock.until) & (rng.random(len(spells)) < 0.5))
+        ended = np.flatnonzero((spells.end < self.clock.until) & spells.end_known)
         for spell in ended.tolist():
             day = int(spells.end[spell])
             if day >= self.clock.window_start:

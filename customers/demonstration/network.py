@@ -12,47 +12,8 @@ from customers.demonstration.seasons import Clock
 
 Rows = list[list[str]]
 
-UNIT_COLUMNS = [
-    "code",
-    "name",
-    "level",
-    "parent_code",
-    "store_kind",
-    "legal_entity",
-    "city",
-    "brand",
-    "imported",
-    "opened_on",
-    "authorised_until",
-]
-STAFF_COLUMNS = [
-    "username",
-    "name",
-    "role",
-    "unit_code",
-    "email",
-    "mobile",
-    "valid_from",
-    "valid_to",
-]
-POLICY_COLUMNS = [
-    "division_code",
-    "valid_from",
-    "model",
-    "service_interval_days",
-    "service_interval_km",
-    "warranty_months",
-    "warranty_km",
-    "first_service_days",
-    "first_service_km",
-    "vat_rate",
-    "amounts_include_vat",
-    "cost_basis",
-    "margin_rate_fallback",
-]
-
 GROUP_NAME = "星桥汽车集团"
-_STORE_WORDS = [
+_STORE_WORDS = (
     "徐汇",
     "浦东",
     "城北",
@@ -65,7 +26,7 @@ _STORE_WORDS = [
     "东湖",
     "开发区",
     "西城",
-]
+)
 
 
 @dataclass(frozen=True)

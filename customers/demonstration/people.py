@@ -57,13 +57,18 @@ class Cars:
 
 @dataclass
 class Spells:
-    """One entry per customer and car: owned from ``start`` to before ``end``."""
+    """One entry per customer and car: owned from ``start`` to before ``end``.
+
+    ``leaves`` is when the owner moves away or the car goes, ``end_known`` whether a sale is
+    known to the store.
+    """
 
     person: Ints
     car: Ints
     store: Ints
     start: Ints
     end: Ints
+    end_known: Bools
     leaves: Ints
     bought_here: Bools
     attached: Bools
@@ -142,7 +147,9 @@ def _people(count: int, network: Network, rng: np.random.Generator) -> People:
     store = rng.choice(len(weights), size=count, p=weights / weights.sum())
     u = rng.random(count)
     kind = np.where(u < 0.0025, FLEET, np.where(u < 0.035, COMPANY, PERSON))
-    loyalty = rng.normal(0.0, 1.0, count)
+    far = rng.normal(0.0, 1.0, count)
+    # Who lives far away is less loyal; the rest is taste.
+    loyalty = 0.95 * rng.normal(0.0, 1.0, count) - 0.31 * far
     region = np.array([shop.region.code for shop in network.stores])
     neighbour = np.full(len(weights), -1)
     for number in range(len(weights)):
@@ -154,9 +161,9 @@ def _people(count: int, network: Network, rng: np.random.Generator) -> People:
         kind=kind,
         loyalty=loyalty,
         price_level=np.exp(rng.normal(0.0, 0.22, count)),
-        patience=np.exp(rng.normal(np.log(24.0), 0.55, count)).clip(6, 75),
+        patience=np.exp(rng.normal(np.log(18.0), 0.55, count)).clip(5, 70),
         answers=np.exp(rng.normal(0.0, 0.6, count) - 0.18),
-        distance_km=np.exp(rng.normal(np.log(9.0), 0.7, count)).clip(0.5, 120),
+        distance_km=np.exp(np.log(9.0) + 0.7 * far).clip(0.5, 120),
         second_store=np.where(both, neighbour[store], -1),
     )
 
@@ -171,6 +178,7 @@ class _SpellBuilder:
         self.cars: list[Cars] = []
         self.spells: list[Spells] = []
         self.car_count = 0
+        self.passed_on = np.zeros(0, dtype=np.int64)
         self._sells = np.array([store.sells_cars for store in network.stores])
         self._series = [np.array(network.series_of(store)) for store in network.stores]
         self._shares = [
@@ -221,6 +229,7 @@ class _SpellBuilder:
         spells = _join(self.spells)
         lots = np.flatnonzero(spells.end < self.clock.until - 30)
         taken = self.rng.permutation(lots)[: len(persons)]
+        self.passed_on = taken
         buyer = persons[: len(taken)]
         self.people.store[buyer] = spells.store[taken]
         self.people.kind[buyer] = PERSON
@@ -308,7 +317,7 @@ class _SpellBuilder:
         held = np.where(young < 1096, young, 1096 + rng.exponential(365.25 / 0.09, count))
         end = np.minimum(start + held.astype(np.int64) + 60, NEVER)
         end = np.where(end >= until, NEVER, end)
-        moves = start + rng.exponential(365.25 / 0.018, count).astype(np.int64)
+        moves = start + rng.exponential(365.25 / 0.028, count).astype(np.int64)
         fleet = self.people.kind[owner] == FLEET
         km_year = np.exp(rng.normal(0.0, 0.33, count) - 0.054)
         series = _join(self.cars).series[cars] if count else np.zeros(0, dtype=np.int64)
@@ -320,6 +329,7 @@ class _SpellBuilder:
                 store=self.people.store[owner],
                 start=start,
                 end=end,
+                end_known=rng.random(count) < 0.45,
                 leaves=np.minimum(end, moves),
                 bought_here=np.full(count, bought),
                 attached=rng.random(count) < attached,
@@ -332,6 +342,7 @@ class _SpellBuilder:
     def finish(self) -> Population:
         """The arrays, with the tier of each spell filled in."""
         spells = _join(self.spells)
+        spells.end_known[self.passed_on] = True
         spells.tier = self.network.tiers[spells.store]
         return Population(self.people, _join(self.cars), spells)
 

@@ -241,7 +241,10 @@ def vehicle_rows(
     insured = times.optional_days(insured_until[spell], insured_until[spell] > 0)
     since, until = (
         times.days(spells.start[spell]),
-        times.optional_days(np.minimum(spells.end[spell], NEVER), spells.end[spell] < NEVER),
+        times.optional_days(
+            np.minimum(spells.end[spell], NEVER),
+            (spells.end[spell] < NEVER) & spells.end_known[spell],
+        ),
     )
     used, extended = flags(cars.sold_used[car]), flags(cars.extended[car])
     rows = []

@@ -27,11 +27,15 @@ from customers.demonstration.seasons import Calendar, Clock
 WEEKS_A_YEAR = 365.25 / 7
 # Kinds of chance work, in the order of the columns of the weekly rates.
 CHANCE = ("accident", "warranty", "repair", "body_paint", "tyre", "accessories")
+KIND_OF_CHANCE = np.array([KIND[name] for name in CHANCE])
 _CAPTURE_ATTACHED = np.array([0.88, 0.97, 0.75, 0.60, 0.45, 0.50])
-_CAPTURE_DETACHED = np.array([0.15, 0.50, 0.04, 0.05, 0.04, 0.02])
+_CAPTURE_DETACHED = np.array([0.08, 0.36, 0.04, 0.05, 0.04, 0.02])
 _PATIENCE = np.array([6.0, 16.0, 10.0, 20.0, 20.0, 30.0])
 _WIN_BACK = {"accident": 0.16, "warranty": 0.20, "recall": 0.22}
 BAD = -1.55
+SKIP_SPREAD = 1.9
+# Share of services due that detached owners have done at the group after all.
+STRAY = 0.08
 
 
 @dataclass
@@ -113,12 +117,13 @@ class Workshop:
         self.attached = spells.attached.copy()
         fleet = people.kind[spells.person] == FLEET
         # Own rhythm: some keep the booklet, some stretch it by half.
-        rhythm = np.exp(rng.normal(0.06, 0.20, count)).clip(0.75, 1.9)
+        rhythm = np.exp(rng.normal(0.04, 0.30, count)).clip(0.6, 2.2)
         self.interval = population.interval_days() * rhythm
         self.due = self._first_due()
         self.served = np.zeros(count, dtype=np.int64)
         self.calm = np.exp(-0.85 * self.loyalty) * np.where(fleet, 0.35, 1.0)
-        self.skip = self._skip(fleet)
+        self.skip_in = self._skip("skip_in", fleet)
+        self.skip_out = self._skip("skip_out", fleet)
         self.weekly = self._weekly_rates(rhythm)
         self._kept: list[Jobs] = []
         self._missed: list[Jobs] = []
@@ -129,16 +134,17 @@ class Workshop:
         spells, rng = self.spells, self.rng
         days = tier_values("first_days")[spells.tier]
         by_km = tier_values("first_km")[spells.tier] / spells.km_per_day
-        fresh = spells.start + np.minimum(days, by_km) * rng.uniform(0.75, 1.05, len(spells))
+        fresh = spells.start + np.minimum(days, by_km) * rng.uniform(0.65, 0.97, len(spells))
         arrived = spells.start + 3.0
         passed_on = spells.start + self.interval * rng.uniform(0.05, 0.9, len(spells))
         used = self.built < spells.start - 365
         first = np.where(used, passed_on, fresh)
         return np.where(~spells.bought_here & spells.attached & used, arrived, first)
 
-    def _skip(self, fleet: Bools) -> Floats:
-        base = tier_values("skip")[self.spells.tier]
-        odds = base / (1 - base) * np.exp(-0.9 * self.loyalty) * np.where(fleet, 0.4, 1.0)
+    def _skip(self, field: str, fleet: Bools) -> Floats:
+        """Chance that an attached owner lets a service pass or has it done elsewhere."""
+        base = tier_values(field)[self.spells.tier]
+        odds = base / (1 - base) * np.exp(-SKIP_SPREAD * self.loyalty) * np.where(fleet, 0.4, 1.0)
         return odds / (1 + odds)
 
     def _weekly_rates(self, rhythm: Floats) -> Floats:
@@ -197,8 +203,9 @@ class Workshop:
             return
         rng = self.rng
         attached, first = self.attached[due], (self.served[due] == 0) & self.spells.bought_here[due]
-        skipped = rng.random(due.size) < np.where(first, self.skip[due] * 0.5, self.skip[due])
-        comes = (attached & ~skipped) | (~attached & (rng.random(due.size) < 0.012))
+        skip = np.where(self.warranty_until[due] > week, self.skip_in[due], self.skip_out[due])
+        skipped = rng.random(due.size) < np.where(first, skip * 0.5, skip)
+        comes = (attached & ~skipped) | (~attached & (rng.random(due.size) < STRAY))
         mine = due[comes]
         start = np.maximum(self.due[mine].astype(np.int64), self.spells.start[mine])
         day = self.calendar.pick(
@@ -207,12 +214,12 @@ class Workshop:
         new = first[comes] & (self.built[mine] > self.spells.start[mine] - 400)
         major = (self.served[mine] % 4 == 3) & ~series_is_battery()[self.series[mine]]
         kind = np.where(new, KIND["first_service"], KIND["maintenance"])
-        self.due[mine] = day + self.interval[mine] * rng.normal(1.0, 0.10, mine.size).clip(0.6, 1.4)
+        self.due[mine] = day + self.interval[mine] * rng.normal(1.0, 0.06, mine.size).clip(0.7, 1.3)
         self.served[mine] += 1
         self._come(mine, day, kind, major)
         other = due[~comes]
         self.due[other] += self.interval[other] * np.where(
-            self.attached[other], rng.uniform(0.25, 0.9, other.size), 1.0
+            self.attached[other], rng.uniform(0.5, 1.05, other.size), 1.0
         )
         self.served[other] += ~self.attached[other]
 
@@ -233,8 +240,11 @@ class Workshop:
         who = live[hit]
         attached = self.attached[who]
         chance = np.where(attached, _CAPTURE_ATTACHED[what], _CAPTURE_DETACHED[what])
+        insured = KIND_OF_CHANCE[what] == KIND["accident"]
+        steered = tier_values("accident_capture")[self.spells.tier[who]]
+        chance = np.where(insured, chance * steered, chance)
         comes = rng.random(who.size) < chance
-        codes = np.array([KIND[name] for name in CHANCE])[what]
+        codes = KIND_OF_CHANCE[what]
         begin = week + rng.integers(0, 7, who.size)
         begin = np.maximum(begin, self.spells.start[who])
         self._elsewhere(who[~comes], begin[~comes], codes[~comes])
@@ -301,7 +311,7 @@ class Workshop:
         won = np.zeros(spell.size)
         for name, share in _WIN_BACK.items():
             won[kind == KIND[name]] = share
-        won[(kind == KIND["maintenance"])] = 0.35
+        won[kind == KIND["maintenance"]] = 0.25
         u = rng.random(spell.size)
         now = self.attached[spell]
         self.attached[spell] = np.where(now, u >= leave, u < won)

@@ -8,179 +8,69 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from customers.demonstration.network import POLICY_COLUMNS, STAFF_COLUMNS, UNIT_COLUMNS
 from customers.demonstration.seasons import Clock
 
-COLUMNS: dict[str, list[str]] = {
-    "org_units": UNIT_COLUMNS,
-    "staff": STAFF_COLUMNS,
-    "policies": POLICY_COLUMNS,
-    "customers": [
-        "store_code",
-        "customer_no",
-        "name",
-        "kind",
-        "mobile",
-        "phone2",
-        "id_number",
-        "birth_date",
-        "gender",
-        "city",
-        "address",
-        "origin_channel",
-        "referred_by",
-        "consent_marketing",
-        "consent_sharing",
-        "distance_km",
-        "created_on",
-    ],
-    "vehicles": [
-        "vin",
-        "store_code",
-        "customer_no",
-        "plate",
-        "brand",
-        "series",
-        "model",
-        "model_year",
-        "energy",
-        "usage",
-        "sold_on",
-        "sold_used",
-        "built_on",
-        "km_at_sale",
-        "warranty_until",
-        "extended_warranty",
-        "service_plan",
-        "insurance_until",
-        "service_interval_days",
-        "service_interval_km",
-        "owned_from",
-        "owned_to",
-    ],
-    "visits": [
-        "store_code",
-        "ro_no",
-        "customer_no",
-        "opened_at",
-        "vin",
-        "brought_by",
-        "brought_by_mobile",
-        "promised_at",
-        "closed_at",
-        "mileage_km",
-        "kind",
-        "advisor",
-        "appointment",
-        "pay_customer",
-        "pay_warranty",
-        "pay_insurance",
-        "pay_internal",
-        "labour_amount",
-        "parts_amount",
-        "discount",
-        "cost",
-        "wait_minutes",
-        "comeback",
-        "status",
-        "original_ro_no",
-    ],
-    "visit_lines": [
-        "store_code",
-        "ro_no",
-        "line_no",
-        "kind",
-        "op_code",
-        "description",
-        "labour_hours",
-        "labour_amount",
-        "part_no",
-        "quantity",
-        "parts_amount",
-        "cost",
-        "pay_type",
-        "declined",
-    ],
-    "contracts": [
-        "store_code",
-        "contract_no",
-        "customer_no",
-        "type",
-        "vin",
-        "starts_on",
-        "ends_on",
-        "price",
-        "cost",
-        "commission",
-        "balance",
-        "status",
-        "insurer",
-        "policy_no",
-    ],
-    "events": [
-        "store_code",
-        "event_no",
-        "kind",
-        "happened_at",
-        "customer_no",
-        "vin",
-        "ro_no",
-        "status",
-        "reason",
-        "detail",
-        "staff",
-    ],
-    "nps": [
-        "store_code",
-        "survey_no",
-        "sent_at",
-        "customer_no",
-        "vin",
-        "ro_no",
-        "answered_at",
-        "score",
-        "channel",
-        "reason",
-        "comment",
-    ],
-    "marketing": ["store_code", "month", "channel", "amount", "purpose", "leads", "new_customers"],
-    "financials": [
-        "unit_code",
-        "month",
-        "scope",
-        "revenue",
-        "parts_cost",
-        "labour_cost",
-        "site_cost",
-        "admin_expense",
-        "selling_expense",
-        "depreciation",
-        "amortisation",
-        "tax",
-        "fixed_assets",
-        "working_capital",
-        "total_assets",
-        "inventory",
-        "receivables",
-        "payables",
-        "operating_cash_flow",
-        "debt",
-        "contract_liabilities",
-        "staff_count",
-    ],
-    "targets": ["unit_code", "month", "metric", "value"],
-    "deleted": ["file", "store_code", "ro_no"],
-    "comparables": [
-        "name",
-        "as_of",
-        "growth_pct",
-        "gross_margin_pct",
-        "roic_pct",
-        "nps",
-        "ps_multiple",
-        "source",
-    ],
-}
+_FILES = """
+org_units:
+    code name level parent_code store_kind legal_entity city brand imported opened_on
+    authorised_until
+staff:
+    username name role unit_code email mobile valid_from valid_to
+policies:
+    division_code valid_from model service_interval_days service_interval_km warranty_months
+    warranty_km first_service_days first_service_km vat_rate amounts_include_vat cost_basis
+    margin_rate_fallback
+customers:
+    store_code customer_no name kind mobile phone2 id_number birth_date gender city address
+    origin_channel referred_by consent_marketing consent_sharing distance_km created_on
+vehicles:
+    vin store_code customer_no plate brand series model model_year energy usage sold_on
+    sold_used built_on km_at_sale warranty_until extended_warranty service_plan
+    insurance_until service_interval_days service_interval_km owned_from owned_to
+visits:
+    store_code ro_no customer_no opened_at vin brought_by brought_by_mobile promised_at
+    closed_at mileage_km kind advisor appointment pay_customer pay_warranty pay_insurance
+    pay_internal labour_amount parts_amount discount cost wait_minutes comeback status
+    original_ro_no
+visit_lines:
+    store_code ro_no line_no kind op_code description labour_hours labour_amount part_no
+    quantity parts_amount cost pay_type declined
+contracts:
+    store_code contract_no customer_no type vin starts_on ends_on price cost commission
+    balance status insurer policy_no
+events:
+    store_code event_no kind happened_at customer_no vin ro_no status reason detail staff
+nps:
+    store_code survey_no sent_at customer_no vin ro_no answered_at score channel reason
+    comment
+marketing:
+    store_code month channel amount purpose leads new_customers
+financials:
+    unit_code month scope revenue parts_cost labour_cost site_cost admin_expense
+    selling_expense depreciation amortisation tax fixed_assets working_capital total_assets
+    inventory receivables payables operating_cash_flow debt contract_liabilities staff_count
+targets:
+    unit_code month metric value
+deleted:
+    file store_code ro_no
+comparables:
+    name as_of growth_pct gross_margin_pct roic_pct nps ps_multiple source
+"""
+
+
+def _parsed(text: str) -> dict[str, list[str]]:
+    """File name (a line that ends in a colon) to its columns (the lines below it)."""
+    columns: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in text.split("\n"):
+        if line.endswith(":"):
+            current = columns.setdefault(line[:-1], [])
+        else:
+            current.extend(line.split())
+    return columns
+
+
+COLUMNS = _parsed(_FILES)
 
 
 class FolderWriter:
