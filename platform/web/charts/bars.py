@@ -1,0 +1,263 @@
+"""Bars: plain, grouped, bridge, league, range."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from web import formats
+from web.charts import svg
+from web.charts.figure import Drawing, Figure
+from web.charts.frame import LINE, Frame, category_lines, time_labels, upright
+from web.charts.rows import BAR, bar_rows, lying
+from web.charts.scales import Kind, Unit, axis_unit, text_width
+from web.charts.series import Series, known, series_figure
+from web.shell import Text
+
+
+def bars(
+    title: Text,
+    categories: Sequence[Text],
+    values: Sequence[float | None],
+    *,
+    kind: Kind = "count",
+    noun: Text = "",
+    name: Text = "",
+    description: Text = "",
+    time: bool = False,
+) -> Figure:
+    """One bar a category. ``time``: categories are a sequence, labels may be left out."""
+    return grouped_bars(
+        title,
+        categories,
+        [(name or title, values)],
+        kind=kind,
+        noun=noun,
+        description=description,
+        time=time,
+    )
+
+
+def grouped_bars(
+    title: Text,
+    categories: Sequence[Text],
+    series: Sequence[Series],
+    *,
+    kind: Kind = "count",
+    noun: Text = "",
+    description: Text = "",
+    time: bool = False,
+) -> Figure:
+    """Bars of up to six series side by side in each category.
+
+    Where the labels of nominal categories do not fit under the bars, the chart lies on its side.
+    """
+    labels = [str(c) for c in categories]
+    values = [v for _name, column in series for v in known(column)]
+    unit = axis_unit(kind, values, str(noun))
+
+    def draw(width: int) -> Drawing:
+        frame = upright(width, values, unit, below=LINE + 8 if time else 2 * LINE + 8)
+        lines = None if time else category_lines(labels, frame.slot(len(labels)) - 4)
+        if not time and lines is None:
+            return _lying_groups(width, labels, series, unit)
+        marks = [frame.axis(), _upright_groups(frame, labels, series)]
+        marks.append(
+            time_labels(frame, labels, edge=False) if lines is None else _under(frame, lines)
+        )
+        return Drawing(width, frame.height, "".join(marks))
+
+    return series_figure(title, labels, series, unit, draw, description)
+
+
+def _under(frame: Frame, lines: Sequence[Sequence[str]]) -> str:
+    base = frame.height - frame.bottom + LINE + 2
+    return "".join(
+        svg.lines_of_text(frame.middle(i, len(lines)), base, part) for i, part in enumerate(lines)
+    )
+
+
+def _upright_groups(frame: Frame, labels: Sequence[str], series: Sequence[Series]) -> str:
+    slot = frame.slot(len(labels))
+    thick = min(slot * 0.72 / len(series), 44.0)
+    marks = []
+    for s, (name, column) in enumerate(series):
+        for i, value in enumerate(column):
+            if value is None:
+                continue
+            x = frame.middle(i, len(labels)) + (s - len(series) / 2) * thick
+            top, bottom = sorted((frame.y(value), frame.y(0)))
+            tip = f"{labels[i]} · {name}: {frame.unit.exact(value)}"
+            marks.append(
+                svg.rect(x, top, max(thick - 1, 1), max(bottom - top, 1), f"s{s + 1}", tip)
+            )
+    return "".join(marks)
+
+
+def _lying_groups(
+    width: int, labels: Sequence[str], series: Sequence[Series], unit: Unit
+) -> Drawing:
+    if len(series) == 1:
+        rows, entries = list(labels), [(v, 1) for v in series[0][1]]
+    else:
+        rows = [f"{label} · {name}" for label in labels for name, _column in series]
+        entries = [
+            (column[i], s + 1) for i in range(len(labels)) for s, (_n, column) in enumerate(series)
+        ]
+    return bar_rows(
+        width,
+        rows,
+        [unit.exact(value) for value, _s in entries],
+        [(0.0, value or 0.0) for value, _s in entries],
+        lambda i: f"s{entries[i][1]}",
+        unit,
+    )
+
+
+def bridge(
+    title: Text,
+    start: tuple[Text, float],
+    changes: Sequence[tuple[Text, float]],
+    end_label: Text,
+    *,
+    kind: Kind = "money",
+    noun: Text = "",
+    description: Text = "",
+) -> Figure:
+    """From one total to another, step by step; the end is the sum, so that it always closes."""
+    labels = [str(start[0]), *(str(label) for label, _change in changes), str(end_label)]
+    levels = [float(start[1])]
+    for _label, change in changes:
+        levels.append(levels[-1] + change)
+    spans = [(0.0, levels[0]), *itertools.pairwise(levels), (0.0, levels[-1])]
+    amounts = [levels[0], *(change for _label, change in changes), levels[-1]]
+    last = len(labels) - 1
+    unit = axis_unit(kind, [v for span in spans for v in span], str(noun))
+    texts = [
+        unit.exact(v) if i in (0, last) else formats.signed(unit.exact(v))
+        for i, v in enumerate(amounts)
+    ]
+
+    def css(i: int) -> str:
+        return "c-total" if i in (0, last) else "c-rise" if amounts[i] >= 0 else "c-fall"
+
+    def draw(width: int) -> Drawing:
+        frame = upright(width, [v for span in spans for v in span], unit, below=2 * LINE + 8)
+        slot = frame.slot(len(labels))
+        lines = category_lines(labels, slot - 4)
+        if lines is None or max(text_width(t) for t in texts) > slot - 2:
+            return bar_rows(width, labels, texts, spans, css, unit)
+        marks = [frame.axis(), _under(frame, lines)]
+        thick = min(slot * 0.64, 64.0)
+        for i, (a, b) in enumerate(spans):
+            x, (top, bottom) = frame.middle(i, len(spans)), sorted((frame.y(a), frame.y(b)))
+            tip = f"{labels[i]}: {texts[i]}"
+            marks.append(svg.rect(x - thick / 2, top, thick, max(bottom - top, 1), css(i), tip))
+            marks.append(svg.text(x, top - 4, texts[i], "middle", "c-figure"))
+            if i < last:
+                y = frame.y(b)
+                right = frame.middle(i + 1, len(spans)) - thick / 2
+                marks.append(svg.line(x + thick / 2, y, right, y, "c-join"))
+        return Drawing(width, frame.height, "".join(marks))
+
+    return Figure(
+        title,
+        [_("Step"), unit.label or _("Value")],
+        list(map(list, zip(labels, texts, strict=True))),
+        list(map(list, zip(labels, amounts, strict=True))),
+        draw,
+        unit.label,
+        description,
+    )
+
+
+@dataclass(frozen=True)
+class LeagueRow:
+    """``quantile`` among peers (0 worst, 1 best) decides the colour, not the value."""
+
+    label: Text
+    value: float
+    quantile: float | None = None
+    href: str = ""
+
+
+def league(
+    title: Text,
+    rows: Sequence[LeagueRow],
+    *,
+    kind: Kind = "percent",
+    noun: Text = "",
+    description: Text = "",
+    lowest: float = 0.1,
+) -> Figure:
+    """Units in the order given, one bar each; those in the ``lowest`` share of peers stand out."""
+    labels = [str(row.label) for row in rows]
+    unit = axis_unit(kind, [row.value for row in rows], str(noun))
+    figures = [unit.exact(row.value) for row in rows]
+    quantiles = [
+        formats.NOT_KNOWN if r.quantile is None else formats.percent(r.quantile, 0) for r in rows
+    ]
+
+    def css(i: int) -> str:
+        quantile = rows[i].quantile
+        return "c-fall" if quantile is not None and quantile <= lowest else "s1"
+
+    def draw(width: int) -> Drawing:
+        spans = [(0.0, row.value) for row in rows]
+        hrefs = [row.href for row in rows]
+        return bar_rows(width, labels, figures, spans, css, unit, hrefs)
+
+    return Figure(
+        title,
+        [_("Unit"), unit.label or _("Value"), _("Quantile among peers")],
+        list(map(list, zip(labels, figures, quantiles, strict=True))),
+        [[label, row.value, row.quantile] for label, row in zip(labels, rows, strict=True)],
+        draw,
+        unit.label,
+        description,
+    )
+
+
+def football_field(
+    title: Text,
+    rows: Sequence[tuple[Text, float, float, float]],
+    *,
+    kind: Kind = "money",
+    noun: Text = "",
+    reference: tuple[Text, float] | None = None,
+    description: Text = "",
+) -> Figure:
+    """Ranges (label, low, base, high) of several methods under each other, base as a tick."""
+    labels = [str(row[0]) for row in rows]
+    values = [v for row in rows for v in row[1:]] + ([reference[1]] if reference else [])
+    unit = axis_unit(kind, values, str(noun))
+    figures = [f"{unit.exact(low)} – {unit.exact(high)}" for _l, low, _b, high in rows]
+
+    def draw(width: int) -> Drawing:
+        frame = lying(width, labels, figures, values, unit)
+        marks = [frame.axis()]
+        for i, (_label, low, base, high) in enumerate(rows):
+            top, x1, x2 = frame.bar_top(i), frame.x(low), frame.x(high)
+            tip = f"{labels[i]}: {unit.exact(base)} ({figures[i]})"
+            marks.append(svg.rect(x1, top, max(x2 - x1, 1.0), BAR, "c-range", tip))
+            marks.append(svg.rect(frame.x(base) - 1.5, top - 2, 3, BAR + 4, "c-base", tip))
+            marks += [frame.label(i, labels[i]), frame.figure(i, figures[i])]
+        if reference:
+            x = frame.x(reference[1])
+            marks.append(svg.line(x, frame.head, x, frame.height - 22, "c-reference"))
+        return Drawing(width, frame.height, "".join(marks))
+
+    legend = [("c-range", _("Low to high")), ("c-base", _("Base"))]
+    if reference:
+        legend.append(("c-reference", f"{reference[0]} {unit.exact(reference[1])}"))
+    return Figure(
+        title,
+        [_("Method"), _("Low"), _("Base"), _("High")],
+        [[str(label), *(unit.exact(v) for v in rest)] for label, *rest in rows],
+        [list(row) for row in rows],
+        draw,
+        unit.label,
+        description,
+        legend,
+    )

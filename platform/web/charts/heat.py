@@ -1,0 +1,65 @@
+"""Cohort heat map: an HTML table whose cells carry one of ten classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from web import formats
+from web.shell import Text
+
+STEPS = 10
+
+
+def heat_step(share: float, low: float, high: float) -> int:
+    """0 to 9 for ``share`` between ``low`` and ``high``; outside counts as the end."""
+    if high <= low:
+        return 0
+    return min(max(int((share - low) / (high - low) * STEPS), 0), STEPS - 1)
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """``rows``: (label, size of the cohort, shares a column); None: not known yet.
+
+    The scale runs from the least to the largest share unless ``low`` and ``high`` are given.
+    """
+
+    title: Text
+    columns: Sequence[Text]
+    rows: Sequence[tuple[Text, int | None, Sequence[float | None]]]
+    row_label: Text = ""
+    size_label: Text = ""
+    low: float | None = None
+    high: float | None = None
+    digits: int = 0
+
+    @property
+    def data(self) -> list[list[object]]:
+        return [[str(label), size, *shares] for label, size, shares in self.rows]
+
+    def html(self) -> SafeString:
+        shares = [s for _l, _n, row in self.rows for s in row if s is not None]
+        low = min(shares, default=0.0) if self.low is None else self.low
+        high = max(shares, default=1.0) if self.high is None else self.high
+        rows = [
+            (label, formats.integer(size), [self._cell(s, low, high) for s in row])
+            for label, size, row in self.rows
+        ]
+        scale = [(f"h{i}", low + (high - low) * i / STEPS) for i in range(STEPS)]
+        return render_to_string(
+            "web/ui/heat.html",
+            {
+                "map": self,
+                "rows": rows,
+                "scale": scale,
+                "low": formats.percent(low, 0),
+                "high": formats.percent(high, 0),
+            },
+        )
+
+    def _cell(self, share: float | None, low: float, high: float) -> tuple[str, str]:
+        if share is None:
+            return "h-none", ""
+        return f"h{heat_step(share, low, high)}", formats.percent(share, self.digits)

@@ -1,0 +1,112 @@
+"""Charts that lie on their side: one row an item, for long labels and for narrow screens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.utils.html import escape
+
+from web.charts import svg
+from web.charts.figure import Drawing
+from web.charts.frame import GAP
+from web.charts.scales import Unit, nice_ticks, text_width
+
+BAR = 14.0
+
+
+@dataclass(frozen=True)
+class RowFrame:
+    """Horizontal axis in display units; ``top`` of row i is ``head + i * pitch``."""
+
+    width: float
+    left: float
+    right: float
+    head: float
+    pitch: float
+    stacked: bool
+    ticks: Sequence[float]
+    unit: Unit
+    rows: int
+
+    def x(self, value: float) -> float:
+        low, high = self.ticks[0], self.ticks[-1]
+        share = (self.unit.shown(value) - low) / (high - low)
+        return self.left + share * (self.width - self.left - self.right)
+
+    def bar_top(self, row: int) -> float:
+        return self.head + row * self.pitch + (18.0 if self.stacked else (self.pitch - BAR) / 2)
+
+    @property
+    def height(self) -> float:
+        return self.head + self.rows * self.pitch + 22.0
+
+    def axis(self) -> str:
+        bottom = self.head + self.rows * self.pitch
+        step = self.ticks[1] - self.ticks[0]
+        marks = [svg.text(0, 11, self.unit.label, "start", "c-unit")]
+        for tick in self.ticks:
+            x = self.x(tick * self.unit.divisor)
+            css = "c-zero" if abs(tick) < 1e-12 else "c-grid"
+            marks.append(svg.line(x, self.head, x, bottom, css))
+            label = self.unit.tick(tick, step)
+            half = text_width(label) / 2
+            at = min(max(x, half), self.width - half)
+            marks.append(svg.text(at, bottom + 15, label, "middle"))
+        return "".join(marks)
+
+    def label(self, row: int, label: str, href: str = "") -> str:
+        top = self.bar_top(row)
+        if self.stacked:
+            mark = svg.text(0, top - 5, label, "start", "c-label")
+        else:
+            mark = svg.text(self.left - GAP, top + 11, label, "end", "c-label")
+        return f'<a href="{escape(href)}">{mark}</a>' if href else mark
+
+    def figure(self, row: int, figure: str) -> str:
+        """The value of a row as text, at the right edge."""
+        y = self.bar_top(row) + (-5 if self.stacked else 11)
+        return svg.text(self.width, y, figure, "end", "c-figure")
+
+
+def lying(
+    width: float,
+    labels: Sequence[str],
+    figures: Sequence[str],
+    values: Sequence[float],
+    unit: Unit,
+    *,
+    zero: bool = True,
+) -> RowFrame:
+    """Labels beside the bars where there is room, above them where there is not."""
+    widest = max((text_width(label) for label in labels), default=0.0)
+    stacked = widest > width * 0.34
+    room = max((text_width(figure) for figure in figures), default=0.0)
+    left, right = (0.0, 4.0) if stacked else (widest + GAP, room + GAP)
+    shown = [unit.shown(v) for v in values] or [0.0]
+    low, high = min(shown), max(shown)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    plot = width - left - right
+    ticks = nice_ticks(low, high, 4 if plot < 360 else 6)
+    pitch = 40.0 if stacked else 26.0
+    return RowFrame(width, left, right, 22.0, pitch, stacked, ticks, unit, len(labels))
+
+
+def bar_rows(
+    width: float,
+    labels: Sequence[str],
+    figures: Sequence[str],
+    spans: Sequence[tuple[float, float]],
+    css: Callable[[int], str],
+    unit: Unit,
+    hrefs: Sequence[str] = (),
+) -> Drawing:
+    """Rows of one bar each, from the first to the second value of ``spans``."""
+    frame = lying(width, labels, figures, [v for span in spans for v in span], unit)
+    marks = [frame.axis()]
+    for i, (label, figure, (start, end)) in enumerate(zip(labels, figures, spans, strict=True)):
+        x1, x2 = sorted((frame.x(start), frame.x(end)))
+        tip = f"{label}: {figure}"
+        marks.append(svg.rect(x1, frame.bar_top(i), max(x2 - x1, 1.0), BAR, css(i), tip))
+        marks.append(frame.label(i, label, hrefs[i] if hrefs else ""))
+        marks.append(frame.figure(i, figure))
+    return Drawing(width, frame.height, "".join(marks))
