@@ -115,7 +115,7 @@ def percent(share: Number | None, digits: int = 1) -> str:
 def signed(text: str) -> str:
     """Put a plus before a formatted figure that is neither negative nor zero."""
     changed = any(c in "123456789" for c in text)
-    return f"+{text}" if changed and not text.startswith(MINUS) else text
+    return f"+{text}" if changed and text[0] not in ("+", MINUS) else text
 
 
 def points(difference: Number | None, digits: int = 1) -> str:

@@ -4,7 +4,8 @@ Each builder takes a title, labels and numbers (money in fen, percent as shares 
 with a :class:`Figure`, shown by ``{% chart figure %}``. docs/design-system.md has examples.
 """
 
-from web.charts.bars import LeagueRow, bars, bridge, football_field, grouped_bars, league
+from web.charts.bars import LeagueRow, bars, football_field, grouped_bars, league
+from web.charts.bridge import bridge
 from web.charts.figure import Drawing, Figure
 from web.charts.heat import HeatMap
 from web.charts.lines import calibration, interval_bar, lines, sparkline, stacked_area

@@ -1,17 +1,16 @@
-"""Bars: plain, grouped, bridge, league, range."""
+"""Bars: plain, grouped, league, range."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from web import formats
 from web.charts import svg
 from web.charts.figure import Drawing, Figure
-from web.charts.frame import LINE, Frame, category_lines, time_labels, upright
+from web.charts.frame import LINE, Frame, category_lines, time_labels, under, upright
 from web.charts.rows import BAR, bar_rows, lying
-from web.charts.scales import Kind, Unit, axis_unit, text_width
+from web.charts.scales import Kind, Unit, axis_unit
 from web.charts.series import Series, known, series_figure
 from web.shell import Text
 
@@ -64,18 +63,11 @@ def grouped_bars(
             return _lying_groups(width, labels, series, unit)
         marks = [frame.axis(), _upright_groups(frame, labels, series)]
         marks.append(
-            time_labels(frame, labels, edge=False) if lines is None else _under(frame, lines)
+            time_labels(frame, labels, edge=False) if lines is None else under(frame, lines)
         )
         return Drawing(width, frame.height, "".join(marks))
 
     return series_figure(title, labels, series, unit, draw, description)
-
-
-def _under(frame: Frame, lines: Sequence[Sequence[str]]) -> str:
-    base = frame.height - frame.bottom + LINE + 2
-    return "".join(
-        svg.lines_of_text(frame.middle(i, len(lines)), base, part) for i, part in enumerate(lines)
-    )
 
 
 def _upright_groups(frame: Frame, labels: Sequence[str], series: Sequence[Series]) -> str:
@@ -112,63 +104,6 @@ def _lying_groups(
         [(0.0, value or 0.0) for value, _s in entries],
         lambda i: f"s{entries[i][1]}",
         unit,
-    )
-
-
-def bridge(
-    title: Text,
-    start: tuple[Text, float],
-    changes: Sequence[tuple[Text, float]],
-    end_label: Text,
-    *,
-    kind: Kind = "money",
-    noun: Text = "",
-    description: Text = "",
-) -> Figure:
-    """From one total to another, step by step; the end is the sum, so that it always closes."""
-    labels = [str(start[0]), *(str(label) for label, _change in changes), str(end_label)]
-    levels = [float(start[1])]
-    for _label, change in changes:
-        levels.append(levels[-1] + change)
-    spans = [(0.0, levels[0]), *itertools.pairwise(levels), (0.0, levels[-1])]
-    amounts = [levels[0], *(change for _label, change in changes), levels[-1]]
-    last = len(labels) - 1
-    unit = axis_unit(kind, [v for span in spans for v in span], str(noun))
-    texts = [
-        unit.exact(v) if i in (0, last) else formats.signed(unit.exact(v))
-        for i, v in enumerate(amounts)
-    ]
-
-    def css(i: int) -> str:
-        return "c-total" if i in (0, last) else "c-rise" if amounts[i] >= 0 else "c-fall"
-
-    def draw(width: int) -> Drawing:
-        frame = upright(width, [v for span in spans for v in span], unit, below=2 * LINE + 8)
-        slot = frame.slot(len(labels))
-        lines = category_lines(labels, slot - 4)
-        if lines is None or max(text_width(t) for t in texts) > slot - 2:
-            return bar_rows(width, labels, texts, spans, css, unit)
-        marks = [frame.axis(), _under(frame, lines)]
-        thick = min(slot * 0.64, 64.0)
-        for i, (a, b) in enumerate(spans):
-            x, (top, bottom) = frame.middle(i, len(spans)), sorted((frame.y(a), frame.y(b)))
-            tip = f"{labels[i]}: {texts[i]}"
-            marks.append(svg.rect(x - thick / 2, top, thick, max(bottom - top, 1), css(i), tip))
-            marks.append(svg.text(x, top - 4, texts[i], "middle", "c-figure"))
-            if i < last:
-                y = frame.y(b)
-                right = frame.middle(i + 1, len(spans)) - thick / 2
-                marks.append(svg.line(x + thick / 2, y, right, y, "c-join"))
-        return Drawing(width, frame.height, "".join(marks))
-
-    return Figure(
-        title,
-        [_("Step"), unit.label or _("Value")],
-        list(map(list, zip(labels, texts, strict=True))),
-        list(map(list, zip(labels, amounts, strict=True))),
-        draw,
-        unit.label,
-        description,
     )
 
 
@@ -210,7 +145,11 @@ def league(
 
     return Figure(
         title,
-        [_("Unit"), unit.label or _("Value"), _("Quantile among peers")],
+        [
+            pgettext("chart", "Unit"),
+            unit.label or pgettext("chart", "Value"),
+            pgettext("chart", "Quantile among peers"),
+        ],
         list(map(list, zip(labels, figures, quantiles, strict=True))),
         [[label, row.value, row.quantile] for label, row in zip(labels, rows, strict=True)],
         draw,
@@ -248,12 +187,17 @@ def football_field(
             marks.append(svg.line(x, frame.head, x, frame.height - 22, "c-reference"))
         return Drawing(width, frame.height, "".join(marks))
 
-    legend = [("c-range", _("Low to high")), ("c-base", _("Base"))]
+    legend = [("c-range", pgettext("chart", "Low to high")), ("c-base", pgettext("chart", "Base"))]
     if reference:
         legend.append(("c-reference", f"{reference[0]} {unit.exact(reference[1])}"))
     return Figure(
         title,
-        [_("Method"), _("Low"), _("Base"), _("High")],
+        [
+            pgettext("chart", "Method"),
+            pgettext("chart", "Low"),
+            pgettext("chart", "Base"),
+            pgettext("chart", "High"),
+        ],
         [[str(label), *(unit.exact(v) for v in rest)] for label, *rest in rows],
         [list(row) for row in rows],
         draw,

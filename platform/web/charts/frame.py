@@ -91,3 +91,11 @@ def category_lines(labels: Sequence[str], room: float) -> list[list[str]] | None
     """Every label in at most two lines of ``room``; None when one does not fit."""
     lines = [wrapped(label, room) for label in labels]
     return [part for part in lines if part is not None] if None not in lines else None
+
+
+def under(frame: Frame, lines: Sequence[Sequence[str]]) -> str:
+    """Labels of up to two lines below their slots."""
+    base = frame.height - frame.bottom + LINE + 2
+    return "".join(
+        svg.lines_of_text(frame.middle(i, len(lines)), base, part) for i, part in enumerate(lines)
+    )

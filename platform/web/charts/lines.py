@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from web import formats
 from web.charts import svg
@@ -140,8 +141,8 @@ def calibration(
     Dots grow with the number behind them; the diagonal is perfect calibration.
     """
     largest = max((n for _p, _o, n in points), default=1) or 1
-    unit = Unit("percent", 0.01, str(observed_label or _("observed")), "%")
-    across = str(predicted_label or _("predicted"))
+    unit = Unit("percent", 0.01, str(observed_label or pgettext("chart", "Observed")), "%")
+    across = str(predicted_label or pgettext("chart", "Predicted"))
 
     def draw(width: int) -> Drawing:
         # More than square is waste: the two axes have the same length of range.
@@ -168,9 +169,12 @@ def calibration(
         return Drawing(side, frame.height, "".join(marks))
 
     rows = [[formats.percent(p), formats.percent(o), formats.integer(n)] for p, o, n in points]
-    heads = [str(predicted_label or _("Predicted")), str(observed_label or _("Observed"))]
+    heads = [
+        str(predicted_label or pgettext("chart", "Predicted")),
+        str(observed_label or pgettext("chart", "Observed")),
+    ]
     data = [list(p) for p in points]
-    return Figure(title, [*heads, _("Number")], rows, data, draw, "%", description)
+    return Figure(title, [*heads, pgettext("chart", "Number")], rows, data, draw, "%", description)
 
 
 def sparkline(values: Sequence[float | None], label: str = "") -> SafeString:

@@ -11,6 +11,8 @@ from web.charts.frame import GAP
 from web.charts.scales import Unit, nice_ticks, text_width
 
 BAR = 14.0
+# From and to; None: from the edge of the axis, marked by a break.
+Span = tuple[float | None, float]
 
 
 @dataclass(frozen=True)
@@ -95,18 +97,24 @@ def bar_rows(
     width: float,
     labels: Sequence[str],
     figures: Sequence[str],
-    spans: Sequence[tuple[float, float]],
+    spans: Sequence[Span],
     css: Callable[[int], str],
     unit: Unit,
     hrefs: Sequence[str] = (),
+    extent: Sequence[float] = (),
 ) -> Drawing:
-    """Rows of one bar each, from the first to the second value of ``spans``."""
-    frame = lying(width, labels, figures, [v for span in spans for v in span], unit)
+    """Rows of one bar each; the axis encloses ``extent`` (default: zero and the bars)."""
+    values = extent or [v for span in spans for v in span if v is not None]
+    frame = lying(width, labels, figures, values, unit, zero=not extent)
     marks = [frame.axis()]
     for i, (label, figure, (start, end)) in enumerate(zip(labels, figures, spans, strict=True)):
-        x1, x2 = sorted((frame.x(start), frame.x(end)))
+        foot = frame.left if start is None else frame.x(start)
+        x1, x2 = sorted((foot, frame.x(end)))
         tip = f"{label}: {figure}"
         marks.append(svg.rect(x1, frame.bar_top(i), max(x2 - x1, 1.0), BAR, css(i), tip))
+        if start is None:
+            top = frame.bar_top(i)
+            marks.append(svg.line(foot + 6, top + BAR + 3, foot + 12, top - 3, "c-break"))
         marks.append(frame.label(i, label, hrefs[i] if hrefs else ""))
         marks.append(frame.figure(i, figure))
     return Drawing(width, frame.height, "".join(marks))

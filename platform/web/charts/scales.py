@@ -35,6 +35,10 @@ class Unit:
         text = f"{abs(value):,.{digits}f}{self.suffix}"
         return f"{formats.MINUS}{text}" if value < 0 and abs(value) > 1e-9 else text
 
+    def short(self, value: float) -> str:
+        """Like :meth:`exact`, but without a currency sign, for use under an axis that has one."""
+        return formats.compact(value / 100) if self.kind == "money" else self.exact(value)
+
     def exact(self, value: float | None) -> str:
         """A value as text beside or in the chart and in its table."""
         if value is None:
