@@ -98,7 +98,8 @@ class Sorting:
 @dataclass(frozen=True)
 class Table:
     """Rows (mappings or objects) under columns. ``tone`` marks a row ``"bad"`` or ``"warn"``;
-    ``total`` is one more row for the foot; ``caption`` is read out before the table."""
+    ``total`` is one more row for the foot; ``caption`` is read out before the table. ``css``:
+    ``wide`` scrolls sideways in its place, ``tall`` also scrolls down."""
 
     columns: Sequence[Column]
     rows: Iterable[Any]

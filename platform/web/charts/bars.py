@@ -174,7 +174,7 @@ def football_field(
     figures = [f"{unit.exact(low)} – {unit.exact(high)}" for _l, low, _b, high in rows]
 
     def draw(width: int) -> Drawing:
-        frame = lying(width, labels, figures, values, unit)
+        frame = lying(width, labels, figures, values, unit, zero=False)
         marks = [frame.axis()]
         for i, (_label, low, base, high) in enumerate(rows):
             top, x1, x2 = frame.bar_top(i), frame.x(low), frame.x(high)

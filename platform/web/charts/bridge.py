@@ -106,7 +106,11 @@ class _Bridge:
         top, height = min(foot, level), max(abs(foot - level), 1.0)
         tip = f"{self.labels[i]}: {self.texts[i]}"
         marks = svg.rect(x, top, thick, height, self.css(i), tip)
-        marks += svg.text(x + thick / 2, top - 4, self.texts[i], "middle", "c-figure")
+        # A fall is written below its bar, so that it does not meet the rise before it.
+        below = top + height + 14
+        fits_below = below < frame.height - frame.bottom
+        y = below if self.css(i) == "c-fall" and fits_below else top - 4
+        marks += svg.text(x + thick / 2, y, self.texts[i], "middle", "c-figure")
         if span[0] is None:
             marks += svg.line(x - 3, foot - 8, x + thick + 3, foot - 14, "c-break")
         if i < count - 1:

@@ -57,14 +57,14 @@ class Unit:
 
 
 def axis_unit(kind: Kind, values: Iterable[float], noun: str = "", currency: str = "CNY") -> Unit:
-    """The unit in which the largest of ``values`` has few digits.
+    """The unit in which the largest of ``values`` has few digits; percent ticks carry their sign.
 
     Values: money in fen, percent as shares of 1, the rest as they are. ``noun`` says what is
     counted (``台次``, ``visits``).
     """
     largest = max((abs(v) for v in values), default=0.0)
     if kind == "percent":
-        return Unit(kind, 0.01, noun or "%", "%")
+        return Unit(kind, 0.01, noun, "%")
     if kind == "days":
         return Unit(kind, 1, noun or _("days"))
     if kind == "decimal":

@@ -23,3 +23,16 @@ document.addEventListener("keydown", (event) => {
     history.back();
   }
 });
+
+// An explanation that would leave the window opens to the left instead. "toggle" does not bubble.
+document.addEventListener(
+  "toggle",
+  (event) => {
+    if (!event.target.matches("details.lineage[open]")) return;
+    const panel = event.target.querySelector(".lineage-panel");
+    if (panel.getBoundingClientRect().right > document.documentElement.clientWidth - 8) {
+      event.target.classList.add("to-left");
+    }
+  },
+  true,
+);
