@@ -15,6 +15,10 @@ TEXT_SIZE = 12.0
 # Widths of a character in units of the text size, a little generous: fonts differ by system.
 _NARROW, _WIDE = 0.58, 1.02
 
+Steps = tuple[tuple[float, str], ...]
+_ZH_STEPS: Steps = ((1e8, "亿"), (1e4, "万"))
+_EN_STEPS: Steps = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -79,10 +83,7 @@ def axis_unit(kind: Kind, values: Iterable[float], noun: str = "", currency: str
 
 
 def _step(largest: float) -> tuple[float, str]:
-    if formats.in_chinese():
-        steps = ((1e8, "亿"), (1e4, "万"))
-    else:
-        steps = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
+    steps = _ZH_STEPS if formats.in_chinese() else _EN_STEPS
     return next(((size, word) for size, word in steps if largest >= size), (1.0, ""))
 
 

@@ -235,6 +235,16 @@ def spark(values: Sequence[float | None], label: Text = "") -> SafeString:
     return sparkline(values, str(label))
 
 
+def _address(context: Context, **changes: str | None) -> str:
+    """The query of the present address with some parameters set, or left out (None)."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = value
+    return f"?{query.urlencode()}"
+
+
 @register.inclusion_tag("web/ui/sort_header.html", takes_context=True)
 def sort_header(context: Context, column: Column, sorting: Sorting | None = None) -> Fields:
     """``<th>`` with a link that sorts by the column: descending first for figures."""
@@ -242,13 +252,13 @@ def sort_header(context: Context, column: Column, sorting: Sorting | None = None
     descending = bool(chosen and sorting and sorting.descending)
     figures_first = "num" in column.css.split()
     next_descending = not descending if chosen else figures_first
+    sort = f"-{column.key}" if next_descending else column.key
     return {
-        "request": context["request"],
         "column": column,
         "sortable": bool(column.order) and sorting is not None,
         "aria": ("descending" if descending else "ascending") if chosen else "",
         "arrow": ("down" if descending else "up") if chosen else "",
-        "sort": f"-{column.key}" if next_descending else column.key,
+        "address": _address(context, sort=sort, page=None),
     }
 
 
@@ -265,17 +275,15 @@ def data_table(context: Context, table: Table) -> Fields:
 @register.inclusion_tag("web/ui/pager.html", takes_context=True)
 def pager(context: Context, page: Any, parameter: str = "page") -> Fields:
     """Previous and next page; ``page`` is Django's ``Page`` or a ``web.paging.Slice``."""
-    query = context["request"].GET.copy()
-
-    def address(number: int) -> str:
-        query[parameter] = str(number)
-        return f"?{query.urlencode()}"
-
     return {
         "page": page,
         "count": getattr(getattr(page, "paginator", None), "count", None),
-        "before": address(page.previous_page_number()) if page.has_previous() else "",
-        "after": address(page.next_page_number()) if page.has_next() else "",
+        "before": _address(context, **{parameter: str(page.previous_page_number())})
+        if page.has_previous()
+        else "",
+        "after": _address(context, **{parameter: str(page.next_page_number())})
+        if page.has_next()
+        else "",
     }
 
 
