@@ -33,6 +33,12 @@ def day_number(date: datetime.date) -> int:
     return int(np.datetime64(date, "D").astype(np.int64))
 
 
+_LARGEST_OF_DAY = frozenset(
+    ("mileage_km", "wait_minutes", "maintenance", "repair", "warranty_work", "comeback")
+)
+"""Of several rows of one day these count once, by their largest; all else is added up."""
+
+
 @dataclass(frozen=True)
 class VisitDays:
     """Visit days before the as-of date, one row per (customer, day), sorted by both.
@@ -75,7 +81,8 @@ def visit_days_before(visit_days: pd.DataFrame, as_of: datetime.date) -> VisitDa
         new = np.ones(day.size, dtype=bool)
         new[1:] = (np.diff(customer) != 0) | (np.diff(day) != 0)
         if not new.all():
-            amounts = amounts.groupby(np.cumsum(new) - 1, sort=True).sum()
+            rules = {name: "max" if name in _LARGEST_OF_DAY else "sum" for name in names}
+            amounts = amounts.groupby(np.cumsum(new) - 1, sort=True).agg(rules)
             customer, day = customer[new], day[new]
     return VisitDays(customer, day, amounts)
 
