@@ -2,9 +2,9 @@
 
 The expected transactions E(t) of one fit are smooth in s = log(1 + t/c)/log(1 + H/c), H the
 horizon, c = 2α (over a grid of fits, c = 2α was 4 to 50 times more exact than c = α, and c = 4α
-worse again for young customers). They are therefore kept at the Chebyshev-Lobatto nodes of s in [0, 1] and interpolated by
-the barycentric formula (Berrut & Trefethen 2004, SIAM Review 46(3), section 5). t = 0 is a ninth
-node: E(0) = 0, while the curve of being alive starts at P(alive).
+worse again for young customers). They are therefore kept at the Chebyshev-Lobatto nodes of s in
+[0, 1] and interpolated by the barycentric formula (Berrut & Trefethen 2004, SIAM Review 46(3),
+section 5). t = 0 is a ninth node: E(0) = 0, while the curve of being alive starts at P(alive).
 
 The map from nodes to month ends is linear and the same for all customers of one fit, so the flows
 of any pool are this map applied to the sum of its customers' nodes.

@@ -130,8 +130,8 @@ def customer_features(
     """:data:`FEATURES` of the customers, float64, as known before the cut-off.
 
     ``customers``: int64, ascending, unique. ``divisions``: the names that a model was trained on,
-    in its order (default: those of the records, alphabetical); others are NaN. Days and km as named, ages and tenure in years,
-    money in yuan, shares as fractions. Raises ValueError for an unsorted index.
+    in its order (default: those of the records, alphabetical); others are NaN. Days and km as
+    named, ages and tenure in years, money in yuan, shares as fractions. Raises ValueError for an unsorted index.
     """
     ids = customers.to_numpy(dtype=np.int64)
     if ids.size and not (np.diff(ids) > 0).all():
@@ -303,18 +303,14 @@ def _spend(frame: _Frame, visits: VisitDays, at: NDArray[np.intp]) -> dict[str, 
         "spend_per_visit": _divide(frame.count(at, regular), frame.count(at)),
         "last_spend": _pick(revenue, _last_of(at, frame.n)),
         "own_pay_share": _divide(frame.count(at, money["revenue_customer"].to_numpy()), total),
-        "warranty_share": _divide(
-            frame.count(at, money["revenue_manufacturer"].to_numpy()), total
-        ),
+        "warranty_share": _divide(frame.count(at, money["revenue_manufacturer"].to_numpy()), total),
         "insurer_share": _divide(frame.count(at, money["revenue_insurer"].to_numpy()), total),
         "accidents_24m": frame.count(at[crash], (ago[crash] <= 730).astype(float)),
         "days_since_accident": frame.end - last_crash,
     }
 
 
-def _past(
-    frame: _Frame, rows: pd.DataFrame
-) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+def _past(frame: _Frame, rows: pd.DataFrame) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
     """Rows before the cut-off of customers under view: place, days ago, row number; in order."""
     day = to_days(rows["day"])
     at, known = frame.rows(rows["customer"].to_numpy(dtype=np.int64))

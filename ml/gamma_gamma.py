@@ -74,9 +74,7 @@ class SpendLikelihood:
             + (px - 1.0) @ self._log_spend_x
             - (px + q) @ log_pool_x
         )
-        d_p = self._x @ (
-            self._w * (psi(px + q) - psi(px) + log_x) + self._log_spend_x - log_pool_x
-        )
+        d_p = self._x @ (self._w * (psi(px + q) - psi(px) + log_x) + self._log_spend_x - log_pool_x)
         d_q = self._w @ (psi(px + q) - psi(q) + np.log(v)) - log_pool_x.sum()
         d_v = q / v - (px + q) @ inverse_x
         return float(value), np.array([d_p * p, d_q * q, d_v * v])

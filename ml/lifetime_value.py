@@ -131,7 +131,10 @@ class Forecast:
 
         ``alive`` is the mean probability alive in the month.
         """
-        visits, alive = np.empty((len(self.fit), self.months)), np.empty((len(self.fit), self.months))
+        visits, alive = (
+            np.empty((len(self.fit), self.months)),
+            np.empty((len(self.fit), self.months)),
+        )
         for number, curve_map in enumerate(self.maps):
             rows = self.fit == number
             visits[rows] = self.visits[rows] @ curve_map.monthly.T
@@ -161,9 +164,10 @@ def fit_divisions(statistics: pd.DataFrame) -> LifetimeModel:
     (str), ``segment`` ("person" or "organisation") and, if known, ``vehicles`` (number owned
     today, default 1). Raises ValueError if the group as a whole gives no model.
     """
+    groups = _rows_of(statistics)
     cohorts = fit_cohorts(statistics)
     p_alive = np.empty(len(statistics))
-    for key, rows in _rows_of(statistics).items():
+    for key, rows in groups.items():
         p_alive[rows] = probability_alive(cohorts[key].params, *_history(statistics.iloc[rows]))
     return LifetimeModel(cohorts, visit_worths(statistics, p_alive, _vehicles(statistics)))
 
@@ -223,6 +227,9 @@ def predict(
 
 
 def _rows_of(statistics: pd.DataFrame) -> dict[Key, Ints]:
+    homeless = int(statistics[["division", "segment"]].isna().any(axis=1).sum())
+    if homeless:
+        raise ValueError(f"{homeless} customers have no division or no segment")
     grouped = statistics.groupby(["division", "segment"]).indices
     return {(str(d), str(s)): np.asarray(rows) for (d, s), rows in grouped.items()}
 

@@ -97,7 +97,10 @@ class Likelihood:
         )
         dead_x = np.bincount(self._x_code, dead, x.size)
         d_r = (
-            self._w_x @ (psi(r + x) - psi(r)) + log_alpha - self._w_age @ log_age + float(dead @ gap)
+            self._w_x @ (psi(r + x) - psi(r))
+            + log_alpha
+            - self._w_age @ log_age
+            + float(dead @ gap)
         )
         inverse_age, inverse_t_x = 1.0 / (alpha + self._age), 1.0 / (alpha + self._t_x)
         d_alpha = (
@@ -106,9 +109,8 @@ class Likelihood:
             + (dead * shape) @ (inverse_age[self._age_code] - inverse_t_x[self._t_x_code])
         )
         d_a = self._w_x @ (psi(a + b) - psi(a + b + coins)) + dead_x.sum() / a
-        d_b = (
-            self._w_x @ (psi(b + coins) - psi(a + b + coins) - psi(b) + psi(a + b))
-            - dead_x @ (1.0 / survivors)
+        d_b = self._w_x @ (psi(b + coins) - psi(a + b + coins) - psi(b) + psi(a + b)) - dead_x @ (
+            1.0 / survivors
         )
         return value, np.array([d_r * r, d_alpha * alpha, d_a * a, d_b * b])
 

@@ -5,7 +5,6 @@ if it holds no type outside :data:`ALLOWED_TYPES`.
 """
 
 import hashlib
-from pathlib import Path
 
 import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -20,30 +19,26 @@ class UntrustedModelFile(ValueError):
     """The file is not the one recorded, or holds types that are not allowed."""
 
 
-def save_model(model: Model, path: Path) -> str:
-    """Write ``model`` to ``path`` and return the SHA-256 of the file in hex."""
-    data = skops.io.dumps(model)
-    unknown = _types_outside(data)
+def dump(model: Model) -> tuple[bytes, str]:
+    """The file's content and its SHA-256 in hex."""
+    content = skops.io.dumps(model)
+    unknown = _types_outside(content)
     if unknown:
         raise UntrustedModelFile(f"this model could not be loaded again: it holds {unknown}")
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
-    return hashlib.sha256(data).hexdigest()
+    return content, hashlib.sha256(content).hexdigest()
 
 
-def load_model(path: Path, sha256: str) -> Model:
-    """Read a model whose file has this SHA-256; UntrustedModelFile otherwise."""
-    data = path.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
+def load(content: bytes, sha256: str) -> Model:
+    """The model in ``content``, whose SHA-256 must be the one recorded with it."""
+    found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise UntrustedModelFile(f"{path.name} has SHA-256 {found}, the registry says {sha256}")
-    unknown = _types_outside(data)
+        raise UntrustedModelFile(f"the model file has SHA-256 {found}, the registry says {sha256}")
+    unknown = _types_outside(content)
     if unknown:
-        raise UntrustedModelFile(f"{path.name} holds types that are not allowed: {unknown}")
-    model = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES))
+        raise UntrustedModelFile(f"the model file holds types that are not allowed: {unknown}")
+    model = skops.io.loads(content, trusted=sorted(ALLOWED_TYPES))
     if not isinstance(model, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
-        raise UntrustedModelFile(f"{path.name} holds a {type(model).__name__}, not a known model")
+        raise UntrustedModelFile(f"the model file holds a {type(model).__name__}")
     return model
 
 

@@ -1,8 +1,8 @@
 """Why a customer is likely to stay away: at most three reasons, in codes and numbers.
 
 A tree's answer for a customer is its root's mean plus, at each split of the path, the step from
-the parent's mean to the child's (Saabas 2014; the means are over the training rows). Credited to the
-feature of the split these steps add up to the model's log-odds exactly, which is asserted on every
+the parent's mean to the child's (Saabas 2014; the means are over the training rows). Credited
+to the feature of the split these steps add up to the model's log-odds exactly, which is asserted on every
 call. Features are summed into the groups of :data:`ml.features.GROUPS`; within a group a code is
 shown only if the customer's own numbers bear it out, so that no page states what is not so.
 A leaf fixes its whole path, hence one row of group credits per leaf.
@@ -51,9 +51,7 @@ REASONS: tuple[Reason, ...] = (
         lambda f: f["silence_to_gap"] > 1.25,
     ),
     Reason("never_came", "rhythm", ("tenure",), lambda f: f["never_visited"] == 1),
-    Reason(
-        "long_silence", "rhythm", ("days_since_visit",), lambda f: f["days_since_visit"] > 270
-    ),
+    Reason("long_silence", "rhythm", ("days_since_visit",), lambda f: f["days_since_visit"] > 270),
     Reason(
         "service_overdue",
         "due",
@@ -87,9 +85,7 @@ REASONS: tuple[Reason, ...] = (
         ("visits_12m", "visits_24m"),
         lambda f: f["visit_trend"] < 0,
     ),
-    Reason(
-        "few_visits", "frequency", ("visits_all", "tenure"), lambda f: f["visits_per_year"] < 1
-    ),
+    Reason("few_visits", "frequency", ("visits_all", "tenure"), lambda f: f["visits_per_year"] < 1),
     Reason(
         "seldom_pays",
         "spend",

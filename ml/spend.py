@@ -115,9 +115,7 @@ def visit_worths(
     }
 
 
-def _worth(
-    rows: pd.DataFrame, group_accidents: Accidents, group: VisitWorth | None
-) -> VisitWorth:
+def _worth(rows: pd.DataFrame, group_accidents: Accidents, group: VisitWorth | None) -> VisitWorth:
     known = (rows["paid_days"] > 0) & (rows["spend"] > 0)
     paid_days = rows.loc[known, "paid_days"].to_numpy(dtype=float)
     spend = rows.loc[known, "spend"].to_numpy(dtype=float)

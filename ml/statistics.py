@@ -34,7 +34,7 @@ def day_number(date: datetime.date) -> int:
 
 
 _LARGEST_OF_DAY = frozenset(
-    ("mileage_km", "wait_minutes", "maintenance", "repair", "warranty_work", "comeback")
+    ("mileage_km", "wait_minutes", "maintenance", "repair", "warranty_work", "comeback", "declined")
 )
 """Of several rows of one day these count once, by their largest; all else is added up."""
 

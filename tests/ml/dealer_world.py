@@ -166,7 +166,9 @@ def _one_round(
 
 def _voices(rng: np.random.Generator, visits: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     asked = rng.random(len(visits)) < 0.15
-    score = np.where(visits["bad"], rng.integers(0, 8, len(visits)), rng.integers(7, 11, len(visits)))
+    score = np.where(
+        visits["bad"], rng.integers(0, 8, len(visits)), rng.integers(7, 11, len(visits))
+    )
     surveys = pd.DataFrame(
         {
             "customer": visits.loc[asked, "customer"].to_numpy(),

@@ -47,7 +47,9 @@ def poisoned(records, from_day):
         ),
         visit_days=pd.concat([visits, absurd]),
         surveys=pd.concat([surveys, pd.DataFrame({"customer": ids, "day": later, "score": 0.0})]),
-        events=pd.concat([events, pd.DataFrame({"customer": ids, "day": edge, "kind": "complaint"})]),
+        events=pd.concat(
+            [events, pd.DataFrame({"customer": ids, "day": edge, "kind": "complaint"})]
+        ),
         contracts=pd.concat(
             [contracts, pd.DataFrame(
                 {"customer": ids, "type": "insurance", "starts_on": edge,
@@ -181,7 +183,9 @@ def test_features_of_one_customer_by_hand(records):
     assert got["revenue_24m"] == pytest.approx(
         own.loc[own["day"] >= cut - pd.Timedelta(days=730), "revenue"].sum()
     )
-    assert got["months_to_warranty_end"] == pytest.approx((car["warranty_until"] - cut).days / 30.4375)
+    assert got["months_to_warranty_end"] == pytest.approx(
+        (car["warranty_until"] - cut).days / 30.4375
+    )
     assert got["tenure"] == pytest.approx((cut - car["sold_on"]).days / 365.25)
 
 

@@ -22,9 +22,7 @@ def test_present_value_is_exact_to_ten_digits():
     future = curves(DEALER, X, T_X, AGE)
     direct = np.diff(bgnbd.expected_transactions(DEALER, X, T_X, AGE, ENDS), axis=1, prepend=0.0)
     discount = 1.08 ** (-np.arange(1, 61) / 12)
-    np.testing.assert_allclose(
-        future.monthly_visits() @ discount, direct @ discount, rtol=1e-10
-    )
+    np.testing.assert_allclose(future.monthly_visits() @ discount, direct @ discount, rtol=1e-10)
 
 
 def test_alive_curve_equals_direct_evaluation_and_falls():

@@ -1,10 +1,13 @@
+from hashlib import sha256
+
 import numpy as np
 import pytest
 import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from ml.model_files import UntrustedModelFile, load_model, save_model
+from ml import model_files
+from ml.model_files import UntrustedModelFile, dump, load
 
 
 @pytest.fixture(scope="module")
@@ -14,35 +17,28 @@ def trained():
     return HistGradientBoostingClassifier(max_iter=5).fit(values, values[:, 0] > 0), values
 
 
-def test_model_comes_back_with_the_same_answers(trained, tmp_path):
+def test_model_comes_back_with_the_same_answers(trained):
     model, values = trained
-    path = tmp_path / "churn.skops"
-    again = load_model(path, save_model(model, path))
-    np.testing.assert_array_equal(again.predict_proba(values), model.predict_proba(values))
-    assert [p.name for p in tmp_path.iterdir()] == ["churn.skops"]
+    np.testing.assert_array_equal(
+        load(*dump(model)).predict_proba(values), model.predict_proba(values)
+    )
 
 
-def test_changed_file_is_refused(trained, tmp_path):
-    path = tmp_path / "churn.skops"
-    digest = save_model(trained[0], path)
-    path.write_bytes(path.read_bytes() + b" ")
+def test_changed_file_is_refused(trained):
+    content, digest = dump(trained[0])
     with pytest.raises(UntrustedModelFile, match="SHA-256"):
-        load_model(path, digest)
+        load(content + b" ", digest)
 
 
-def test_type_outside_the_list_is_refused(trained, tmp_path, monkeypatch):
-    path = tmp_path / "churn.skops"
-    digest = save_model(trained[0], path)
-    monkeypatch.setattr("ml.model_files.ALLOWED_TYPES", frozenset())
+def test_type_outside_the_list_is_refused(trained, monkeypatch):
+    content, digest = dump(trained[0])
+    monkeypatch.setattr(model_files, "ALLOWED_TYPES", frozenset())
     with pytest.raises(UntrustedModelFile, match="TreePredictor"):
-        load_model(path, digest)
+        load(content, digest)
 
 
-def test_other_kind_of_model_is_refused(trained, tmp_path):
+def test_other_kind_of_model_is_refused(trained):
     _, values = trained
-    path = tmp_path / "other.skops"
-    skops.io.dump(LogisticRegression().fit(values, values[:, 0] > 0), path)
-    from hashlib import sha256
-
+    content = skops.io.dumps(LogisticRegression().fit(values, values[:, 0] > 0))
     with pytest.raises(UntrustedModelFile, match="LogisticRegression"):
-        load_model(path, sha256(path.read_bytes()).hexdigest())
+        load(content, sha256(content).hexdigest())

@@ -63,7 +63,7 @@ def test_codes_are_unique_and_speak_for_a_known_group():
 def test_native_categories_are_refused(scored):
     _, features = scored
     columns = list(features.columns)
-    values = features.to_numpy()[:, :]
+    values = features.to_numpy(copy=True)
     rng = np.random.default_rng(1)
     values[:, columns.index("division_code")] = rng.integers(0, 9, len(values))
     label = np.isin(values[:, columns.index("division_code")], [1, 4, 7])
