@@ -131,7 +131,8 @@ def customer_features(
 
     ``customers``: int64, ascending, unique. ``divisions``: the names that a model was trained on,
     in its order (default: those of the records, alphabetical); others are NaN. Days and km as
-    named, ages and tenure in years, money in yuan, shares as fractions. Raises ValueError for an unsorted index.
+    named, ages and tenure in years, money in yuan, shares as fractions. Raises ValueError for an
+    unsorted index.
     """
     ids = customers.to_numpy(dtype=np.int64)
     if ids.size and not (np.diff(ids) > 0).all():

@@ -2,9 +2,10 @@
 
 A tree's answer for a customer is its root's mean plus, at each split of the path, the step from
 the parent's mean to the child's (Saabas 2014; the means are over the training rows). Credited
-to the feature of the split these steps add up to the model's log-odds exactly, which is asserted on every
-call. Features are summed into the groups of :data:`ml.features.GROUPS`; within a group a code is
-shown only if the customer's own numbers bear it out, so that no page states what is not so.
+to the feature of the split these steps add up to the model's log-odds exactly, which is asserted
+on every call. Features are summed into the groups of :data:`ml.features.GROUPS`; within a group
+a code is shown only if the customer's own numbers bear it out, so that no page states what is not
+so.
 A leaf fixes its whole path, hence one row of group credits per leaf.
 """
 
