@@ -1,0 +1,211 @@
+"""Transaction models per division, small divisions leaning on the group.
+
+A cohort is one division's people, or one division's fleets and companies: the two are never mixed
+(two fleet-like rows among 1,502 customers moved r from 2.13 to 1.13). A cohort that is too small to
+stand alone is fitted together with the whole group's customers of its kind at the weight of
+:data:`PRIOR_CUSTOMERS` customers (a power prior: Ibrahim & Chen 2000, Statistical Science 15(1));
+one that is smaller still takes the group's parameters.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml.bgnbd import Parameters
+from ml.lifetimes_adapter import (
+    AT_THE_BOUND,
+    CONVERGED,
+    REFUSED,
+    TransactionFit,
+    fit_bgnbd,
+    fit_mbgnbd,
+)
+
+PERSON = "person"
+ORGANISATION = "organisation"
+
+MIN_CUSTOMERS = 200
+MIN_REPEATERS = 50
+ALONE_FROM = 5_000
+PRIOR_CUSTOMERS = 500.0
+REFERENCE_ROWS = 50_000
+
+OWN = "own"
+LEANING = "leaning on the group"
+GROUP = "the group's"
+SHRUNK_RATE = "shrunk rate"
+
+
+@dataclass(frozen=True)
+class CohortFit:
+    """The transaction model of one (division, segment).
+
+    ``baseline``: the BG/NBD as fitted, whatever became of it; ``chosen``: the model in use;
+    ``pooling``: one of "own", "leaning on the group", "the group's", "shrunk rate"; ``status``:
+    one sentence part for the model page, beginning with the model's name.
+    """
+
+    division: str
+    segment: str
+    customers: int
+    repeaters: int
+    baseline: TransactionFit
+    chosen: TransactionFit
+    pooling: str
+    status: str
+
+    @property
+    def params(self) -> Parameters:
+        if self.chosen.params is None:
+            raise ValueError(f"{self.division}/{self.segment} has no usable transaction model")
+        return self.chosen.params
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "division": self.division,
+            "segment": self.segment,
+            "customers": self.customers,
+            "repeaters": self.repeaters,
+            "baseline": self.baseline.as_dict(),
+            "chosen": self.chosen.as_dict(),
+            "pooling": self.pooling,
+            "status": self.status,
+        }
+
+
+def fit_cohorts(statistics: pd.DataFrame) -> dict[tuple[str, str], CohortFit]:
+    """Fit every (division, segment) present.
+
+    ``statistics``: x, t_x, T (days), ``division`` str, ``segment`` "person" or "organisation".
+    Raises ValueError if no customer of the group ever came back: nothing can be learnt then.
+    """
+    unknown = set(statistics["segment"].unique()) - {PERSON, ORGANISATION}
+    if unknown:
+        raise ValueError(f"segment must be {PERSON} or {ORGANISATION}, found {sorted(unknown)}")
+    references: dict[str, tuple[pd.DataFrame, _Choice]] = {}
+    people = _reference(statistics)
+    anybody = _choose(people)
+    if anybody.chosen.params is None:
+        raise ValueError(f"no lifetime model for the group: {anybody.chosen.reason}")
+    for segment, rows in statistics.groupby("segment"):
+        same_kind = _reference(rows)
+        choice = _choose(same_kind) if _is_enough(rows) else None
+        if choice is None or choice.chosen.params is None:
+            choice = _shrunk_rate(rows, anybody)
+        references[str(segment)] = (same_kind, choice)
+    fits = {}
+    for (division, segment), rows in statistics.groupby(["division", "segment"]):
+        same_kind, choice = references[str(segment)]
+        fits[str(division), str(segment)] = _fit_one(
+            str(division), str(segment), rows, same_kind, choice
+        )
+    return fits
+
+
+@dataclass(frozen=True)
+class _Choice:
+    baseline: TransactionFit
+    chosen: TransactionFit
+    pooling: str = GROUP
+
+    @property
+    def words(self) -> str:
+        model = self.chosen.model
+        if self.chosen is self.baseline or self.chosen.model == self.baseline.model:
+            return f"{model} {self.chosen.status}"
+        return f"{model} {self.chosen.status} (BG/NBD {self.baseline.status})"
+
+
+def _is_enough(rows: pd.DataFrame) -> bool:
+    return len(rows) >= MIN_CUSTOMERS and int((rows["x"] > 0).sum()) >= MIN_REPEATERS
+
+
+def _reference(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every k-th customer, in the order of the index, at most REFERENCE_ROWS of them."""
+    step = -(-len(rows) // REFERENCE_ROWS)
+    return rows.iloc[:: max(step, 1)]
+
+
+def _choose(rows: pd.DataFrame, weights: np.ndarray | None = None) -> _Choice:
+    """BG/NBD where it converges; otherwise MBG/NBD; of two at the bound the likelier."""
+    history = (rows["x"].to_numpy(), rows["t_x"].to_numpy(), rows["T"].to_numpy())
+    if len(rows) == 0 or not history[2].max() > 0:
+        nothing = TransactionFit(
+            "BG/NBD", REFUSED, "no customers", None, "none", 0.0, 0.0, None, None, None
+        )
+        return _Choice(nothing, nothing)
+    baseline = fit_bgnbd(*history, weights)
+    if baseline.status == CONVERGED:
+        return _Choice(baseline, baseline)
+    challenger = fit_mbgnbd(*history, weights)
+    if challenger.status == CONVERGED or baseline.params is None:
+        return _Choice(baseline, challenger)
+    if challenger.params is None:
+        return _Choice(baseline, baseline)
+    likelier = max((baseline, challenger), key=lambda fit: fit.log_likelihood or -np.inf)
+    return _Choice(baseline, likelier)
+
+
+def _fit_one(
+    division: str, segment: str, rows: pd.DataFrame, same_kind: pd.DataFrame, group: _Choice
+) -> CohortFit:
+    repeaters = int((rows["x"] > 0).sum())
+    if not _is_enough(rows):
+        why = f"{len(rows)} customers, {repeaters} came back"
+        return CohortFit(
+            division,
+            segment,
+            len(rows),
+            repeaters,
+            group.baseline,
+            group.chosen,
+            group.pooling,
+            f"{group.words}, {group.pooling} parameters: {why}",
+        )
+    if len(rows) >= ALONE_FROM:
+        choice, pooling = _choose(rows), OWN
+    else:
+        together = pd.concat([rows, same_kind])
+        weights = np.ones(len(together))
+        weights[len(rows) :] = PRIOR_CUSTOMERS / len(same_kind)
+        choice, pooling = _choose(together, weights), LEANING
+    if choice.chosen.params is None:
+        refused = choice.chosen.reason
+        choice, pooling = group, group.pooling
+        words = f"{group.words}, {pooling} parameters: own fit refused, {refused}"
+    else:
+        words = f"{choice.words}, {pooling} parameters"
+    return CohortFit(
+        division, segment, len(rows), repeaters, choice.baseline, choice.chosen, pooling, words
+    )
+
+
+def _shrunk_rate(rows: pd.DataFrame, anybody: _Choice) -> _Choice:
+    """Too few for any fit: their own visit rate, shrunk to the group's, with its drop-out.
+
+    The mean rate takes the place of r/α while r stays, so that one customer's own visits
+    outweigh the mean as fast as they do in the group.
+    """
+    params = anybody.chosen.params
+    if params is None:
+        raise ValueError("the group itself has no parameters")
+    exposure, visits = float(np.maximum(rows["T"], 1.0).sum()), float(rows["x"].sum())
+    group_rate = params.r / params.alpha
+    prior_visits = 20.0
+    rate = (visits + prior_visits) / (exposure + prior_visits / group_rate)
+    status = anybody.chosen.status if anybody.chosen.status != REFUSED else AT_THE_BOUND
+    fit = replace(
+        anybody.chosen,
+        params=replace(params, alpha=params.r / rate),
+        status=status,
+        reason="rate of these customers shrunk to the group's, drop-out of the group",
+        estimator="moments",
+        customers=float(len(rows)),
+        repeaters=float((rows["x"] > 0).sum()),
+        log_likelihood=None,
+        slope=None,
+        covariance=None,
+    )
+    return _Choice(anybody.baseline, fit, SHRUNK_RATE)

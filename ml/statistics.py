@@ -1,0 +1,182 @@
+"""Sufficient statistics of a customer's visit days.
+
+One transaction is one *visit day*: a day on which a vehicle of the customer was served and someone
+outside the group paid. A customer is born with the first purchase of a vehicle from the group or
+with the first visit day, whichever comes first; frequency x counts the visit days after birth,
+recency t_x is last visit day − birth, T is as-of − birth, all in days. The as-of date is
+exclusive: what happened on it has not happened yet.
+"""
+
+import datetime
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Days = NDArray[np.int64]
+
+PAYERS = ("customer", "insurer", "manufacturer")
+
+VISIT_DAY_COLUMNS = ("customer", "day", "revenue", "margin", "accident_revenue", "accident_margin")
+"""``revenue`` and ``margin`` are those of all outside payers, net of VAT, in yuan, accident work
+included; ``accident_*`` is the accident part of them."""
+
+
+def to_days(values: pd.Series) -> Days:
+    """Days since 1970-01-01, int64; missing dates become the smallest int64."""
+    return values.to_numpy(dtype="datetime64[D]").astype(np.int64)
+
+
+def day_number(date: datetime.date) -> int:
+    """The same count of days for one date."""
+    return int(np.datetime64(date, "D").astype(np.int64))
+
+
+_LARGEST_OF_DAY = frozenset(
+    ("mileage_km", "wait_minutes", "maintenance", "repair", "warranty_work", "comeback", "declined")
+)
+"""Of several rows of one day these count once, by their largest; all else is added up."""
+
+
+@dataclass(frozen=True)
+class VisitDays:
+    """Visit days before the as-of date, one row per (customer, day), sorted by both.
+
+    ``customer`` int64, ``day`` int64 (days since 1970-01-01), ``amounts`` one float64 column each.
+    """
+
+    customer: NDArray[np.int64]
+    day: Days
+    amounts: pd.DataFrame
+
+
+def visit_days_before(visit_days: pd.DataFrame, as_of: datetime.date) -> VisitDays:
+    """Cut at the as-of date, add up rows of one customer and day, sort.
+
+    Raises ValueError if a column of :data:`VISIT_DAY_COLUMNS` is missing or a date is.
+    """
+    missing = [name for name in VISIT_DAY_COLUMNS if name not in visit_days.columns]
+    if missing:
+        raise ValueError(f"visit days lack the columns {', '.join(missing)}")
+    if visit_days["day"].isna().any():
+        raise ValueError("every visit day needs a date in the column day")
+    day = to_days(visit_days["day"])
+    kept = day < day_number(as_of)
+    customer = visit_days["customer"].to_numpy(dtype=np.int64)[kept]
+    day = day[kept]
+    names = [
+        name
+        for name in visit_days.columns
+        if name not in ("customer", "day") and pd.api.types.is_numeric_dtype(visit_days[name])
+    ]
+    amounts = visit_days.loc[kept, names].astype(np.float64).reset_index(drop=True)
+    in_order = bool(
+        ((np.diff(customer) > 0) | ((np.diff(customer) == 0) & (np.diff(day) > 0))).all()
+    )
+    if not in_order:
+        order = np.lexsort((day, customer))
+        customer, day = customer[order], day[order]
+        amounts = amounts.iloc[order].reset_index(drop=True)
+        new = np.ones(day.size, dtype=bool)
+        new[1:] = (np.diff(customer) != 0) | (np.diff(day) != 0)
+        if not new.all():
+            rules = {name: "max" if name in _LARGEST_OF_DAY else "sum" for name in names}
+            amounts = amounts.groupby(np.cumsum(new) - 1, sort=True).agg(rules)
+            customer, day = customer[new], day[new]
+    return VisitDays(customer, day, amounts)
+
+
+def sufficient_statistics(
+    purchases: pd.DataFrame, visit_days: pd.DataFrame, as_of: datetime.date
+) -> pd.DataFrame:
+    """One row per customer born before the as-of date, indexed by ``customer`` (int64, sorted).
+
+    Parameters
+    ----------
+    purchases: ``customer`` int64, ``day`` datetime64 of a vehicle bought from the group (several
+        rows of one customer: the earliest counts).
+    visit_days: see :data:`VISIT_DAY_COLUMNS`; several rows of one day are added up.
+
+    Returns
+    -------
+    ``birth`` datetime64[s], ``bought`` bool, ``x`` int64, ``t_x`` and ``T`` float64 days, ``litt``
+    float64 (Σ log of the gaps between visit days from birth on, days), ``visit_days`` int64 (the
+    first included), ``last_visit`` datetime64[s] (NaT: never), ``paid_days`` int64 (visit days
+    with regular revenue above 0), ``spend`` float64 yuan (mean regular revenue of those days, NaN
+    if none), ``revenue``, ``margin`` (regular, all days), ``accidents`` int64 (days with accident
+    revenue above 0), ``accident_revenue``, ``accident_margin`` float64 yuan.
+    """
+    visits = visit_days_before(visit_days, as_of)
+    end = day_number(as_of)
+    if purchases["day"].isna().any():
+        raise ValueError("every purchase needs a date in the column day")
+    bought_on = to_days(purchases["day"])
+    buyer = purchases["customer"].to_numpy(dtype=np.int64)
+    past = bought_on < end
+    bought_on, buyer = bought_on[past], buyer[past]
+
+    customers = np.union1d(buyer, visits.customer)
+    n = customers.size
+    never = np.iinfo(np.int64).max
+    purchase = np.full(n, never)
+    np.minimum.at(purchase, np.searchsorted(customers, buyer), bought_on)
+    at = np.searchsorted(customers, visits.customer)
+    first = np.full(n, never)
+    np.minimum.at(first, at, visits.day)
+    last = np.full(n, np.iinfo(np.int64).min)
+    np.maximum.at(last, at, visits.day)
+    count = np.bincount(at, minlength=n)
+    birth = np.minimum(purchase, first)
+
+    after_birth = visits.day > birth[at]
+    x = np.bincount(at[after_birth], minlength=n)
+    before = np.empty_like(visits.day)
+    before[1:] = visits.day[:-1]
+    new = np.ones(at.size, dtype=bool)
+    new[1:] = np.diff(at) != 0
+    before[new] = birth[at[new]]
+    gap = np.maximum(visits.day - before, 1)
+    litt = np.bincount(at, np.where(after_birth, np.log(gap), 0.0), minlength=n)
+
+    frame = pd.DataFrame(
+        {
+            "birth": birth.astype("datetime64[D]").astype("datetime64[s]"),
+            "bought": purchase < never,
+            "x": x.astype(np.int64),
+            "t_x": np.where(x > 0, last - birth, 0).astype(np.float64),
+            "T": (end - birth).astype(np.float64),
+            "litt": litt,
+            "visit_days": count.astype(np.int64),
+            "last_visit": _dates(np.where(count > 0, last, 0), count > 0),
+        },
+        index=pd.Index(customers, name="customer"),
+    )
+    return _with_amounts(frame, at, visits.amounts)
+
+
+def _with_amounts(frame: pd.DataFrame, at: NDArray[np.intp], amounts: pd.DataFrame) -> pd.DataFrame:
+    n = len(frame)
+    accident_revenue = amounts["accident_revenue"].to_numpy()
+    accident_margin = amounts["accident_margin"].to_numpy()
+    revenue = amounts["revenue"].to_numpy() - accident_revenue
+    margin = amounts["margin"].to_numpy() - accident_margin
+    paid = revenue > 0
+    paid_days = np.bincount(at[paid], minlength=n)
+    paid_sum = np.bincount(at[paid], revenue[paid], minlength=n)
+    spend = np.divide(paid_sum, paid_days, out=np.full(n, np.nan), where=paid_days > 0)
+    return frame.assign(
+        paid_days=paid_days.astype(np.int64),
+        spend=spend,
+        revenue=np.bincount(at, revenue, minlength=n),
+        margin=np.bincount(at, margin, minlength=n),
+        accidents=np.bincount(at[accident_revenue > 0], minlength=n).astype(np.int64),
+        accident_revenue=np.bincount(at, accident_revenue, minlength=n),
+        accident_margin=np.bincount(at, accident_margin, minlength=n),
+    )
+
+
+def _dates(days: Days, known: NDArray[np.bool_]) -> NDArray[np.datetime64]:
+    dates = days.astype("datetime64[D]").astype("datetime64[s]")
+    dates[~known] = np.datetime64("NaT")
+    return dates
