@@ -42,6 +42,9 @@ AMOUNTS = (
 )
 TOTALS = ("fee", "a_int", "a_prin", "b_int", "b_prin", "residual")
 
+ROUNDING = 1e-12
+"""What 600 periods of float arithmetic may lose, relative to the amounts that went in."""
+
 
 @dataclass(frozen=True)
 class Waterfall:
@@ -121,13 +124,18 @@ class _Pool:
 
     def repay_a(self, cash: _Cash, target: float) -> float:
         paid = cash.pay(max(self.a - target, 0.0))
-        self.a = _settle(self.a - paid, self.dust)
+        self.a = self._after(self.a, paid, target)
         return paid
 
     def repay_b(self, cash: _Cash, target: float) -> float:
         paid = cash.pay(max(self.b - target, 0.0))
-        self.b = _settle(self.b - paid, self.dust)
+        self.b = self._after(self.b, paid, target)
         return paid
+
+    def _after(self, before: float, paid: float, target: float) -> float:
+        """The balance left, exactly the target where it was reached but for rounding."""
+        left = before - paid
+        return target if abs(left - target) <= self.dust else left
 
     def period(
         self, collected: float, targets: tuple[float, float], *, last: bool, triggered: bool
@@ -169,7 +177,7 @@ class _Pool:
 
 
 def _settle(balance: float, dust: float) -> float:
-    """A balance below a rounding error of the deal's size is none: it must not hold a reserve."""
+    """An amount unpaid below a rounding error of the deal's size is none: it is not late."""
     return balance if balance > dust else 0.0
 
 
@@ -202,7 +210,8 @@ def distribute(deal: Deal, collections: Sequence[float] | None = None) -> Waterf
     """Run the deal over ``collections`` (n amounts; the deal's own where ``None``)."""
     received = tuple(deal.collections if collections is None else collections)
     periods = len(received)
-    dust = max(1e-9, 1e-12 * (deal.senior.balance + deal.junior.balance))
+    balances = deal.senior.balance + deal.junior.balance + deal.reserve.initial
+    dust = ROUNDING * (balances + max(received))
     pool = _Pool(deal, dust)
     a_targets = deal.senior.target or (0.0,) * periods
     b_targets = deal.junior.target or (0.0,) * periods
@@ -218,7 +227,7 @@ def distribute(deal: Deal, collections: Sequence[float] | None = None) -> Waterf
         if deal.oc is not None and assets is not None and pool.a > 0.0:
             ratio = (assets[t] + collected + pool.reserve) / pool.a
             # A ratio equal to its threshold but for rounding passes.
-            breached = ratio < deal.oc.threshold * (1.0 - 1e-12)
+            breached = ratio < deal.oc.threshold * (1.0 - ROUNDING)
         triggered = breached or (triggered and not (deal.oc is not None and deal.oc.curable))
         targets = (a_targets[t], b_targets[t])
         row, cover = pool.period(collected, targets, last=t == periods - 1, triggered=triggered)
