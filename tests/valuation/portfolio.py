@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from valuation.cash_flows import CurveMaps, CustomerCurves
+from valuation.cash_flows import CustomerCurves
+from valuation.pool_flows import CurveMaps
 
 MONTHS = 60
 NODES = 8
@@ -33,13 +34,16 @@ def node_maps(scales: tuple[float, ...] = (6.0, 12.0)) -> CurveMaps:
     return CurveMaps(visits=full[:, :, 1:], alive=full)
 
 
-def portfolio(customers: int, groups: int, seed: int = 7) -> CustomerCurves:
+def portfolio(
+    customers: int, groups: int, seed: int = 7, *, attrition: float = 1.0
+) -> CustomerCurves:
+    """Customers lost at a constant rate each; ``attrition`` m makes their survival S^m."""
     rng = np.random.default_rng(seed)
     scale = np.array([6.0, 12.0])
     curve = rng.integers(0, 2, customers)
     nodes = np.concatenate([[0.0], chebyshev_nodes()])
     months = scale[curve][:, None] * np.expm1(nodes * np.log1p(MONTHS / scale[curve])[:, None])
-    loss = rng.gamma(4.0, 0.005, customers)[:, None]
+    loss = rng.gamma(16.0, 0.00125, customers)[:, None] * attrition
     visits = rng.gamma(2.0, 0.06, customers)[:, None]
     return CustomerCurves(
         expected=(visits * -np.expm1(-loss * months) / loss)[:, 1:],
@@ -49,9 +53,7 @@ def portfolio(customers: int, groups: int, seed: int = 7) -> CustomerCurves:
         anchor=rng.uniform(0.8, 1.2, (customers, 2)),
         revenue_per_visit=rng.gamma(3.0, 500.0, customers),
         margin_per_visit=rng.gamma(3.0, 200.0, customers),
-        accident_rate=rng.uniform(0.0, 0.3, customers),
-        accident_revenue=np.full(customers, 5_000.0),
-        accident_margin=np.full(customers, 2_200.0),
-        retention_cost=np.full(customers, 60.0),
+        accident_revenue=rng.uniform(0.0, 120.0, customers),
+        accident_margin=rng.uniform(0.0, 50.0, customers),
         group=rng.integers(0, groups, customers),
     )

@@ -7,15 +7,12 @@ import numpy as np
 import pytest
 
 from tests.valuation.portfolio import MONTHS, node_maps, portfolio
-from valuation.cash_flows import (
-    CurveMaps,
-    CustomerCurves,
-    FlowAssumptions,
-    value_customers,
-)
+from valuation.cash_flows import CustomerCurves, value_customers
 from valuation.discounting import discount_factors
+from valuation.pool_flows import CurveMaps, FlowAssumptions, shock_sensitivities
+from valuation.refusals import Refused
 
-TERMS = FlowAssumptions(discount_factors(0.08, MONTHS), service_cost_rate=0.10)
+TERMS = FlowAssumptions(discount_factors(0.08, MONTHS), service_cost_rate=0.10, retention_cost=60.0)
 
 
 def one_customer(**changes) -> CustomerCurves:
@@ -28,10 +25,8 @@ def one_customer(**changes) -> CustomerCurves:
         "anchor": np.ones((1, 2)),
         "revenue_per_visit": np.array([1000.0]),
         "margin_per_visit": np.array([400.0]),
-        "accident_rate": np.array([0.12]),
-        "accident_revenue": np.array([5000.0]),
-        "accident_margin": np.array([2000.0]),
-        "retention_cost": np.array([120.0]),
+        "accident_revenue": np.array([50.0]),
+        "accident_margin": np.array([20.0]),
         "group": np.array([0]),
     }
     return CustomerCurves(**{**values, **changes})
@@ -41,20 +36,22 @@ TWO_MONTHS = CurveMaps(visits=np.eye(2)[None], alive=np.eye(2)[None])
 
 
 def two_month_terms(service: float = 0.10) -> FlowAssumptions:
-    return FlowAssumptions(np.array([0.9, 0.8]), service_cost_rate=service)
+    return FlowAssumptions(np.array([0.9, 0.8]), service_cost_rate=service, retention_cost=120.0)
 
 
 class TestByHand:
     def test_two_months(self):
         result = value_customers(one_customer(), TWO_MONTHS, two_month_terms(), 1)
-        # Month 1: 0.5 x 400 + 0.01 x 0.9 x 2000 = 218; less 21.80 and 10 x 0.9 = 9: 187.20.
-        # Month 2: 0.25 x 400 + 0.01 x 0.8 x 2000 = 116; less 11.60 and 8: 96.40.
+        # Month 1: 0.5 x 400 + 0.9 x 20 = 218; less 21.80 and 10 x 0.9 = 9: 187.20.
+        # Month 2: 0.25 x 400 + 0.8 x 20 = 116; less 11.60 and 8: 96.40.
         assert result.monthly.visits.tolist() == [[0.5, 0.25]]
+        assert result.monthly.alive.tolist() == [[0.9, 0.8]]
         assert result.monthly.revenue.tolist() == [[54_500, 29_000]]
         assert result.monthly.margin.tolist() == [[21_800, 11_600]]
         assert result.monthly.cost.tolist() == [[3_080, 1_960]]
         assert result.value_fen.tolist() == [24_560]  # 0.9 x 187.20 + 0.8 x 96.40 = 245.60
         assert result.monthly.present_value.tolist() == [[16_848, 7_712]]
+        assert result.undiscounted_fen.tolist() == [28_360]
 
     def test_nothing_flows_beyond_the_cap(self):
         capped = one_customer(cap_month=np.array([1]))
@@ -81,8 +78,8 @@ def plain_values(rows: CustomerCurves, maps: CurveMaps, terms: FlowAssumptions) 
         for k in range(1, rows.cap_month[i] + 1):
             visits = (ends[k] - ends[k - 1]) * rows.anchor[i, 0 if k <= 12 else 1]
             margin = visits * rows.margin_per_visit[i]
-            margin += rows.accident_rate[i] / 12 * alive[k - 1] * rows.accident_margin[i]
-            cost = terms.service_cost_rate * margin + rows.retention_cost[i] / 12 * alive[k - 1]
+            margin += alive[k - 1] * rows.accident_margin[i]
+            cost = terms.service_cost_rate * margin + terms.retention_cost / 12 * alive[k - 1]
             total += (margin - cost) * terms.discount[k - 1]
         values.append(total * 100)
     return np.array(values)
@@ -130,6 +127,35 @@ class TestPortfolio:
         assert result.total_fen == 0
 
 
+class TestShocks:
+    def sensitivities(self, rows):
+        result = value_customers(rows, node_maps(), TERMS, 3)
+        return shock_sensitivities(result.sums, result.cells, node_maps(), TERMS, 3)
+
+    def test_attrition_against_a_second_valuation(self):
+        changed = {
+            m: value_customers(portfolio(4_000, 3, attrition=m), node_maps(), TERMS, 3)
+            for m in (0.999, 1.001)
+        }
+        gap = changed[1.001].group_value_fen - changed[0.999].group_value_fen
+        exact = gap / 100 / 0.002
+        linear = self.sensitivities(portfolio(4_000, 3))[:, 0]
+        # Survival is that of the cell, not of each customer: cautious by some 5% here.
+        assert linear == pytest.approx(exact, rel=0.06)
+        assert (linear < exact).all()
+
+    def test_margin_against_a_second_valuation(self):
+        rows = portfolio(4_000, 3)
+        more = dataclasses.replace(
+            rows,
+            margin_per_visit=rows.margin_per_visit * 1.01,
+            accident_margin=rows.accident_margin * 1.01,
+        )
+        values = [value_customers(r, node_maps(), TERMS, 3).group_value_fen for r in (rows, more)]
+        exact = (values[1] - values[0]) / 100 / 0.01
+        assert self.sensitivities(rows)[:, 1] == pytest.approx(exact, rel=1e-5)
+
+
 class TestRefusals:
     def test_a_value_that_is_no_number(self):
         with pytest.raises(ValueError, match="margin_per_visit is not finite in row 0"):
@@ -140,6 +166,10 @@ class TestRefusals:
         rows = one_customer(**{field: np.array([value])})
         with pytest.raises(ValueError, match=field):
             value_customers(rows, TWO_MONTHS, two_month_terms(), 1)
+
+    def test_a_rate_in_whole_percent(self):
+        with pytest.raises(Refused, match="service_cost_rate"):
+            FlowAssumptions(discount_factors(0.08, 12), service_cost_rate=10)
 
     def test_factors_for_other_months(self):
         with pytest.raises(ValueError, match="discount factors"):
