@@ -37,7 +37,7 @@ class Contracts:
     cost: Ints
     commission: Ints
     balance: Ints
-    due: Bools
+    past: Bools
 
     def __len__(self) -> int:
         return len(self.spell)
@@ -55,7 +55,17 @@ def draw_contracts(
     order = np.lexsort((columns[1], columns[2], columns[0]))
     values = [column[order] for column in columns]
     balance = np.where(values[3] < clock.until, 0, values[7])
-    contracts = Contracts(*values[:7], balance, values[3] < clock.until)
+    contracts = Contracts(
+        spell=values[0],
+        type=values[1],
+        starts=values[2],
+        ends=values[3],
+        price=values[4],
+        cost=values[5],
+        commission=values[6],
+        balance=balance,
+        past=values[3] < clock.until,
+    )
     return contracts, insured, chances
 
 
@@ -182,7 +192,7 @@ def contract_rows(
         yuan(contracts.cost),
         yuan(contracts.commission),
         yuan(contracts.balance),
-        ["expired" if past else "active" for past in contracts.due.tolist()],
+        ["expired" if past else "active" for past in contracts.past.tolist()],
         [
             _INSURERS[which] if shown else ""
             for which, shown in zip(insurer.tolist(), insurance.tolist(), strict=True)

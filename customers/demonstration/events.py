@@ -262,7 +262,7 @@ class EventBook:
         number = numbering.take(numbering.events, store)
         when = times.instants(minute[order])
         codes = [shop.code for shop in self.network.stores]
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for place, serial, instant in zip(order, number, when, strict=True):
             spell, visit = sheet.spell[place], sheet.order[place]
             rows.append(

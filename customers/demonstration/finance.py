@@ -101,8 +101,8 @@ class Books:
         known = score >= 0
         store, day, score = store[known], day[known], score[known]
         self._add(self.answers, store, day, 1.0)
-        self._add(self.promoters, store, day, score >= 9)
-        self._add(self.detractors, store, day, score <= 6)
+        self._add(self.promoters, store, day, (score >= 9).astype(float))
+        self._add(self.detractors, store, day, (score <= 6).astype(float))
 
 
 def ledger_gaps(network: Network) -> dict[str, float]:
@@ -121,7 +121,9 @@ def financial_rows(books: Books, rng: np.random.Generator) -> list[list[str]]:
         revenue = books.revenue[number] * gap
         profit = revenue - books.parts_cost[number] - books.labour_cost[number]
         typical = max(float(profit[: max(len(months), 1)].mean()), 1.0)
-        running = typical / float(rng.uniform(0.62, 1.02))
+        # A store without car sales has only after-sales to live on.
+        absorption = rng.uniform(0.66, 1.0) if store.sells_cars else rng.uniform(1.05, 1.15)
+        running = typical / float(absorption)
         growth = np.linspace(0.93, 1.07, max(len(months), 1))
         for month, first in enumerate(months):
             costs = running * growth[month] * rng.normal(1.0, 0.015)
@@ -143,10 +145,11 @@ def _month(
         revenue += sales + books.commission[number, month]
         parts += sales * (1 - TIERS[store.region.tier].sales_margin)
         staff *= 2
-    share = {key: costs * (part if whole else part * ours) for key, (part, ours) in _SHARES.items()}
+    alone = whole or not store.sells_cars
+    share = {key: costs * (part if alone else part * ours) for key, (part, ours) in _SHARES.items()}
     profit = revenue - parts - labour - sum(share.values())
     tax = max(profit, 0.0) * 0.25
-    base = costs * (26.0 if whole else 12.0)
+    base = costs * (30.0 if whole else 20.0)
     receivables, payables = revenue * 0.55, parts * 0.8
     inventory = parts * (1.5 if whole else 1.1)
     prepaid = float(books.prepaid[number, : month + 1].sum())
@@ -252,7 +255,7 @@ def marketing_rows(books: Books, rng: np.random.Generator) -> list[list[str]]:
 
 def comparable_rows(clock: Clock) -> list[list[str]]:
     """Rows of comparables: invented peers, said to be invented."""
-    as_of = date(clock.date(clock.until - 1).year - 1, 12, 31).isoformat()
+    as_of = date(clock.date_of(clock.until - 1).year - 1, 12, 31).isoformat()
     peers = (
         ("示例汽车集团甲", 4.5, 8.2, 9.5, 68, 0.22),
         ("示例汽车集团乙", -2.0, 6.9, 6.1, 61, 0.14),

@@ -95,7 +95,7 @@ def generate(
         seed=seed,
         customers=customers,
         stores=stores,
-        history_from=clock.date(clock.window_start),
+        history_from=clock.date_of(clock.window_start),
         until=until,
         rows=writer.rows,
         dirt=dict(run.counts()),
@@ -117,7 +117,7 @@ class _Run:
         self.books = finance.Books.open(clock, group)
         self.numbering = Numbering.start(len(group.stores), clock.until + 1)
         self.times = Times(clock)
-        self.dirt = Dirt(group, clock.date(clock.until), rng)
+        self.dirt = Dirt(group, clock.date_of(clock.until), rng)
         self.bad_vins = 0
         self.scientific = 0
 

@@ -184,7 +184,7 @@ def _hire(
             people.append((f"{short}_manager", "manager", store.code))
         advisors.append(tuple(team))
     names = people_names(rng, rng.random(len(people)) < 0.4)
-    since = clock.date(clock.window_start).isoformat()
+    since = clock.date_of(clock.window_start).isoformat()
     rows = [
         [user, name, role, unit, f"{user}@demo.example", "", since, ""]
         for (user, role, unit), name in zip(people, names, strict=True)
@@ -203,7 +203,7 @@ def unit_rows(network: Network, clock: Clock) -> Rows:
         parent = network.division_code(region.tier)
         unit = network.region_code(region)
         rows.append([unit, region.name, "region", parent, "", "", "", region.brand, "", "", ""])
-    authorised = date(clock.date(clock.until).year + 2, 12, 31).isoformat()
+    authorised = date(clock.date_of(clock.until).year + 2, 12, 31).isoformat()
     for store in network.stores:
         rows.append(
             [

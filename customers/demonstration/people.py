@@ -135,6 +135,8 @@ def build_population(
     builder = _SpellBuilder(people, network, clock, rng)
     successors = round(count * 0.07)
     first = np.arange(count - successors)
+    # Used cars go to people: companies and fleets of this batch have cars of their own.
+    people.kind[count - successors :] = PERSON
     builder.first_cars(first)
     builder.extra_cars(first)
     builder.fleets()
@@ -232,7 +234,6 @@ class _SpellBuilder:
         self.passed_on = taken
         buyer = persons[: len(taken)]
         self.people.store[buyer] = spells.store[taken]
-        self.people.kind[buyer] = PERSON
         start = spells.end[taken] + self.rng.integers(3, 40, len(taken))
         start = np.minimum(start, self.clock.until - 1)
         gone = spells.km_at_start[taken] + spells.km_per_day[taken] * (

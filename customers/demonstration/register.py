@@ -40,8 +40,13 @@ class Numbering:
     @classmethod
     def start(cls, stores: int, days: int) -> "Numbering":
         """All counters at zero."""
-        zero = np.zeros(stores, dtype=np.int64)
-        return cls(zero, np.zeros((stores, days), dtype=np.int64), *(zero.copy() for _ in "ces"))
+        return cls(
+            customers=np.zeros(stores, dtype=np.int64),
+            order_of_day=np.zeros((stores, days), dtype=np.int64),
+            contracts=np.zeros(stores, dtype=np.int64),
+            events=np.zeros(stores, dtype=np.int64),
+            surveys=np.zeros(stores, dtype=np.int64),
+        )
 
     def take(self, counter: Ints, store: Ints) -> list[int]:
         """The next number of each entry's store, in the order of entries."""
@@ -147,7 +152,7 @@ def _number_cars(
     store[spells.car] = spells.store
     first = numbering.cars
     numbering.cars += count
-    years = [clock.date(day).year for day in cars.built.tolist()]
+    years = [clock.date_of(day).year for day in cars.built.tolist()]
     mistyped = (rng.random(count) < 0.0012).tolist()
     for number, (line, year, shop) in enumerate(
         zip(cars.series.tolist(), years, store.tolist(), strict=True)
@@ -176,7 +181,9 @@ def customer_rows(
     count = len(people.store)
     created = np.full(count, clock.until - 1)
     np.minimum.at(created, spells.person, spells.start)
-    born = rng.integers(clock.day(clock.origin.replace(1958, 1, 1)), clock.until - 22 * 365, count)
+    born = rng.integers(
+        clock.day_of(clock.origin.replace(1958, 1, 1)), clock.until - 22 * 365, count
+    )
     has_id, has_birth = rng.random(count) < 0.55, rng.random(count) < 0.5
     female, sequence = rng.random(count) < 0.36, rng.integers(0, 500, count) * 2
     consent, sharing = rng.random(count) < 0.72, rng.random(count) < 0.55

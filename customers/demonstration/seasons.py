@@ -1,7 +1,8 @@
 """The year of a workshop in China: how busy each calendar day is.
 
 Factors on daily volume: the weeks before Spring Festival are half to double as busy again, the
-closure nearly empty, National Day at half; weekends carry more than weekdays; two epidemic months.
+closure nearly empty, National Day at half; weekends carry more than weekdays. In the two epidemic
+shutdowns hardly anybody comes, and the rest come later.
 """
 
 from dataclasses import dataclass
@@ -33,20 +34,30 @@ def day_factor(day: date, city: str) -> float:
     for festival in SPRING_FESTIVAL:
         distance = (day - festival).days
         if -23 <= distance < -2:
-            factor *= 2.1
+            factor *= 2.3
         elif -2 <= distance < 6:
-            factor *= 0.15
+            factor *= 0.12
         elif 6 <= distance < 20:
-            factor *= 1.3
+            factor *= 1.7
     if (day.month, day.day) >= (9, 16) and day.month == 9:
         factor *= 1.25
     elif day.month == 10 and day.day <= 7:
         factor *= 0.5
-    if EPIDEMIC_2020[0] <= day <= EPIDEMIC_2020[1]:
-        factor *= 0.2
-    if city == "上海" and SHANGHAI_2022[0] <= day <= SHANGHAI_2022[1]:
-        factor *= 0.08
     return factor
+
+
+def shutdown(day: date, city: str) -> tuple[date, float] | None:
+    """The end of an epidemic shutdown in which ``day`` falls, and the share that comes anyway."""
+    if EPIDEMIC_2020[0] <= day <= EPIDEMIC_2020[1]:
+        return EPIDEMIC_2020[1], 0.2
+    if city == "上海" and SHANGHAI_2022[0] <= day <= SHANGHAI_2022[1]:
+        return SHANGHAI_2022[1], 0.1
+    return None
+
+
+def before_festival(day: date) -> bool:
+    """Whether owners now bring services forward that fall due around Spring Festival."""
+    return any(-24 <= (day - festival).days < -5 for festival in SPRING_FESTIVAL)
 
 
 @dataclass(frozen=True)
@@ -72,26 +83,26 @@ class Clock:
         start = date(until.year - 6, until.month, 1)
         return cls(origin, (start - origin).days, (until - origin).days)
 
-    def date(self, day: int) -> date:
+    def date_of(self, day: int) -> date:
         """The calendar date of a day number."""
         return self.origin + timedelta(days=int(day))
 
-    def day(self, when: date) -> int:
+    def day_of(self, when: date) -> int:
         """The day number of a calendar date."""
         return (when - self.origin).days
 
     def months(self) -> list[date]:
         """First days of the complete months that have records."""
-        month, found = self.date(self.window_start), []
-        while (following := next_month(month)) <= self.date(self.until):
+        month, found = self.date_of(self.window_start), []
+        while (following := next_month(month)) <= self.date_of(self.until):
             found.append(month)
             month = following
         return found
 
     def month_index(self) -> NDArray[np.int64]:
         """For each day number up to ``until`` + 60 the months since the window's start."""
-        start = self.date(self.window_start)
-        dates = [self.date(day) for day in range(self.until + 60)]
+        start = self.date_of(self.window_start)
+        dates = [self.date_of(day) for day in range(self.until + 60)]
         return np.array([(d.year - start.year) * 12 + d.month - start.month for d in dates])
 
 
@@ -108,11 +119,21 @@ class Calendar:
         kinds = sorted({city if city == "上海" else "" for city in cities})
         days = clock.until + 400
         self._days = days
-        table = np.array([[day_factor(clock.date(d), kind) for d in range(days)] for kind in kinds])
+        table = np.array(
+            [[day_factor(clock.date_of(d), kind) for d in range(days)] for kind in kinds]
+        )
         self._reached = np.concatenate([np.zeros((len(kinds), 1)), table.cumsum(axis=1)], axis=1)
         self._step = float(self._reached[:, -1].max() + 1000.0)
         offsets = np.arange(len(kinds))[:, None] * self._step
         self._flat = (self._reached + offsets).ravel()
+        self._resumes = np.zeros((len(kinds), days), dtype=np.int64)
+        self._comes_anyway = np.ones((len(kinds), days))
+        for number, kind in enumerate(kinds):
+            for day in range(days):
+                if (closed := shutdown(clock.date_of(day), kind)) is not None:
+                    self._resumes[number, day] = clock.day_of(closed[0]) + 1
+                    self._comes_anyway[number, day] = closed[1]
+        self.rush = np.array([before_festival(clock.date_of(day)) for day in range(days)])
         self._kind_of_store = np.array(
             [kinds.index(city if city == "上海" else "") for city in cities]
         )
@@ -134,4 +155,9 @@ class Calendar:
         low, high = self._reached[kind, first], self._reached[kind, last]
         aim = low + u * (high - low) + kind * self._step
         found = np.searchsorted(self._flat, aim, side="right") - 1
-        return found - kind * (self._days + 1)
+        day = found - kind * (self._days + 1)
+        # Who meets a shutdown comes in the six weeks after it; later digits of u decide.
+        spare = (u * 8191.0) % 1.0
+        anyway = self._comes_anyway[kind, day]
+        waited = self._resumes[kind, day] + (42 * (spare - anyway) / (1.001 - anyway)).astype(int)
+        return np.where(spare >= anyway, waited, day)

@@ -34,6 +34,8 @@ _PATIENCE = np.array([6.0, 16.0, 10.0, 20.0, 20.0, 30.0])
 _WIN_BACK = {"accident": 0.16, "warranty": 0.20, "recall": 0.22}
 BAD = -1.55
 SKIP_SPREAD = 1.9
+# Weekly share of services due within six weeks that are done before Spring Festival instead.
+BROUGHT_FORWARD = 0.26
 # Share of services due that detached owners have done at the group after all.
 STRAY = 0.08
 
@@ -82,7 +84,7 @@ class History:
 def draw_recalls(network: Network, clock: Clock, rng: np.random.Generator) -> list[Recall]:
     """About two campaigns per car line within the window; the same for the whole group."""
     lines = sorted({line for store in network.stores for line in network.series_of(store)})
-    recalls = []
+    recalls: list[Recall] = []
     for line in lines:
         for _ in range(int(rng.poisson(1.6))):
             day = int(rng.integers(clock.window_start - 400, clock.until - 20))
@@ -105,7 +107,7 @@ class Workshop:
         rng: np.random.Generator,
     ) -> None:
         self.network, self.calendar, self.clock, self.rng = network, calendar, clock, rng
-        self.recalls = recalls
+        self.recalls: list[Recall] = recalls
         spells, people = population.spells, population.people
         self.spells = spells
         count = len(spells)
@@ -117,7 +119,7 @@ class Workshop:
         self.attached = spells.attached.copy()
         fleet = people.kind[spells.person] == FLEET
         # Own rhythm: some keep the booklet, some stretch it by half.
-        rhythm = np.exp(rng.normal(0.04, 0.30, count)).clip(0.6, 2.2)
+        rhythm = np.exp(rng.normal(0.04, 0.36, count)).clip(0.55, 2.4)
         self.interval = population.interval_days() * rhythm
         self.due = self._first_due()
         self.served = np.zeros(count, dtype=np.int64)
@@ -198,16 +200,21 @@ class Workshop:
         self.attached[live] = np.where(now, u >= hazard, u < back)
 
     def _maintenance(self, week: int, live: Ints) -> None:
-        due = live[self.due[live] < week + 7]
+        rng = self.rng
+        ready = self.due[live] < week + 7
+        if self.calendar.rush[week]:
+            soon = self.due[live] < week + 42
+            ready |= soon & self.attached[live] & (rng.random(live.size) < BROUGHT_FORWARD)
+        due = live[ready]
         if not due.size:
             return
-        rng = self.rng
         attached, first = self.attached[due], (self.served[due] == 0) & self.spells.bought_here[due]
         skip = np.where(self.warranty_until[due] > week, self.skip_in[due], self.skip_out[due])
         skipped = rng.random(due.size) < np.where(first, skip * 0.5, skip)
         comes = (attached & ~skipped) | (~attached & (rng.random(due.size) < STRAY))
         mine = due[comes]
-        start = np.maximum(self.due[mine].astype(np.int64), self.spells.start[mine])
+        due_day = np.minimum(self.due[mine].astype(np.int64), week + 6)
+        start = np.maximum(due_day, self.spells.start[mine])
         day = self.calendar.pick(
             self.spells.store[mine], start, self.patience[mine], rng.random(mine.size)
         )

@@ -115,7 +115,9 @@ class Times:
 
     def __init__(self, clock: Clock) -> None:
         self._first = -9000
-        self._days = [clock.date(day).isoformat() for day in range(self._first, clock.until + 4500)]
+        self._days = [
+            clock.date_of(day).isoformat() for day in range(self._first, clock.until + 4500)
+        ]
         self._minutes = [f" {m // 60:02d}:{m % 60:02d}" for m in range(1440)]
         self._compact = [day[2:4] + day[5:7] + day[8:10] for day in self._days]
 
