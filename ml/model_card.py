@@ -1,0 +1,112 @@
+"""A model version in words and tables that a person can judge."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ml.models import ModelVersion
+
+SEGMENTS = {"person": gettext_lazy("People"), "organisation": gettext_lazy("Fleets and companies")}
+CHECKS = {
+    "all scores are numbers": gettext_lazy("All scores are numbers"),
+    "every cohort has a usable transaction model": gettext_lazy(
+        "Every division and segment has a usable transaction model"
+    ),
+    "churn ranks better than chance": gettext_lazy("Churn ranks better than chance"),
+    "churn probabilities meet the rate": gettext_lazy(
+        "Mean churn probability meets the rate of the held-out year"
+    ),
+}
+SLICES = {
+    "interval up to 200 days": gettext_lazy("Service interval up to 200 days"),
+    "interval 201 to 300 days": gettext_lazy("Service interval 201 to 300 days"),
+    "interval above 300 days": gettext_lazy("Service interval above 300 days"),
+    "interval unknown": gettext_lazy("Service interval not known"),
+    "no visit yet": gettext_lazy("No visit yet"),
+    "one or two visits": gettext_lazy("One or two visits"),
+    "three or more visits": gettext_lazy("Three or more visits"),
+}
+
+
+@dataclass(frozen=True)
+class ChurnCard:
+    """``scores``: model and baselines on the held-out year; ``slices``: the model by group."""
+
+    cut_off: str
+    rate: float
+    customers: int
+    time_split: bool
+    suspected_leak: bool
+    scores: list[dict[str, Any]]
+    slices: list[dict[str, Any]]
+    calibration: list[tuple[float, float, int]]
+    trained_on: list[dict[str, Any]]
+
+
+def _score_row(name: Any, card: dict[str, Any]) -> dict[str, Any]:
+    def short(value: float | None) -> str:
+        return "–" if value is None else f"{value:.3f}"
+
+    return {
+        "name": name,
+        "rows": card["rows"],
+        **{key: short(card[key]) for key in ("roc_auc", "pr_auc", "lift_10", "brier", "ece")},
+        "bias": card["bias"],
+    }
+
+
+def churn_card(version: ModelVersion) -> ChurnCard:
+    report = version.metrics
+    names = {
+        "recency": _("Days since the last visit"),
+        "p_alive": _("1 − P(alive), BG/NBD"),
+    }
+    baselines = [
+        _score_row(names.get(key, key), card)
+        for key, card in report["baselines"].items()
+        if "rows" in card
+    ]
+    warnings = {warning["code"] for warning in report["warnings"]}
+    return ChurnCard(
+        cut_off=report["judged_on"]["cut_off"],
+        rate=report["judged_on"]["rate"],
+        customers=report["judged_on"]["rows"],
+        time_split=report["split"] == "time",
+        suspected_leak="suspected_leak" in warnings,
+        scores=[_score_row(_("Gradient-boosted trees"), report["metrics"]), *baselines],
+        slices=[_score_row(SLICES.get(k, k), card) for k, card in report["slices"].items()],
+        calibration=[
+            (row["forecast"], row["rate"], int(row["rows"])) for row in report["calibration"]
+        ],
+        trained_on=report["trained_on"],
+    )
+
+
+def cohort_rows(versions: Iterable[ModelVersion]) -> list[dict[str, Any]]:
+    """One row per (division, segment): the model in use and how its fit went."""
+    rows = []
+    for version in versions:
+        card = version.parameters
+        chosen = card["chosen"]
+        params = chosen["params"] or {}
+        segment = SEGMENTS.get(card["segment"], card["segment"])
+        rows.append(
+            {
+                "name": f"{card['division']} · {segment}",
+                "customers": card["customers"],
+                "repeaters": card["repeaters"],
+                "model": chosen["model"],
+                "status": version.parameters["status"],
+                "parameters": ", ".join(
+                    f"{key} {value:.4g}"
+                    for key, value in params.items()
+                    if isinstance(value, int | float) and not isinstance(value, bool)
+                ),
+                "log_likelihood": chosen["log_likelihood"],
+                "spend": card["worth"]["status"],
+            }
+        )
+    return rows
