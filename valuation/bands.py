@@ -99,11 +99,24 @@ EBITDA_MARGIN = _falling(
 ROIC = Scale(
     "roic",
     (
-        Band(gettext_noop("outstanding"), "good", 0.25, low_inclusive=False, advice="strong buy"),
-        Band(EXCELLENT, "good", 0.18, 0.25, high_inclusive=True, advice="worth investing"),
-        Band(GOOD, "good", 0.12, 0.18, advice="can invest"),
-        Band(FAIR, "fair", 0.08, 0.12, advice="wait"),
-        Band(POOR, "improve", high=0.08, advice="avoid"),
+        Band(
+            gettext_noop("outstanding"),
+            "good",
+            0.25,
+            low_inclusive=False,
+            advice=gettext_noop("strong buy"),
+        ),
+        Band(
+            EXCELLENT,
+            "good",
+            0.18,
+            0.25,
+            high_inclusive=True,
+            advice=gettext_noop("worth investing"),
+        ),
+        Band(GOOD, "good", 0.12, 0.18, advice=gettext_noop("can invest")),
+        Band(FAIR, "fair", 0.08, 0.12, advice=gettext_noop("wait")),
+        Band(POOR, "improve", high=0.08, advice=gettext_noop("avoid")),
     ),
 )
 LTV_CAC = _falling(

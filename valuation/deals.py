@@ -25,7 +25,8 @@ MAX_OC_THRESHOLD = 10.0
 NOT_AN_OBJECT = gettext_noop("%(field)s must be an object with named values.")
 NOT_A_LIST = gettext_noop("%(field)s must be a list of numbers.")
 NOT_A_TRUTH = gettext_noop("%(field)s must be true or false, not %(value)s.")
-UNKNOWN_KEY = gettext_noop("%(field)s is not a known key%(hint)s.")
+UNKNOWN_KEY = gettext_noop("%(field)s is not a known key.")
+UNKNOWN_KEY_NEAR = gettext_noop("%(field)s is not a known key (did you mean %(near)s?).")
 PERIODS = gettext_noop("%(field)s must hold 1 to %(high)s periods, not %(value)s.")
 WRONG_LENGTH = gettext_noop(
     "%(field)s must hold one value for each of the %(periods)s collections, not %(value)s."
@@ -98,8 +99,9 @@ class _Reader:
         for key in data:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f" (did you mean {prefix}{near[0]}?)" if near else ""
-                out.append(Refusal(f"{prefix}{key}", UNKNOWN_KEY, {"hint": hint}))
+                msgid = UNKNOWN_KEY_NEAR if near else UNKNOWN_KEY
+                params = {"near": prefix + near[0]} if near else {}
+                out.append(Refusal(f"{prefix}{key}", msgid, params))
 
     def has(self, key: str) -> bool:
         return key in self.data

@@ -25,10 +25,10 @@ COEFFICIENTS = {"growth": 0.08, "gross_margin": 0.15, "roic": 0.05, "nps": 0.02}
 GROWTH_TABLE = Scale(
     "growth_multiple",
     (
-        Band("fast", "good", 0.30),
-        Band("steady", "good", 0.15, 0.25, high_inclusive=True),
-        Band("slow", "fair", 0.05, 0.10, high_inclusive=True),
-        Band("stagnant", "improve", high=0.05),
+        Band(gettext_noop("fast"), "good", 0.30),
+        Band(gettext_noop("steady"), "good", 0.15, 0.25, high_inclusive=True),
+        Band(gettext_noop("slow"), "fair", 0.05, 0.10, high_inclusive=True),
+        Band(gettext_noop("stagnant"), "improve", high=0.05),
     ),
 )
 GROWTH_MULTIPLES = {

@@ -19,7 +19,10 @@ NOT_A_NUMBER = gettext_noop("%(field)s must be a number, not %(value)s.")
 NOT_FINITE = gettext_noop("%(field)s must be a finite number, not %(value)s.")
 OUT_OF_RANGE = gettext_noop("%(field)s must lie between %(low)s and %(high)s, not %(value)s.")
 NOT_A_FRACTION = gettext_noop(
-    "%(field)s must be a fraction from 0 to %(high)s (8%% is written 0.08), not %(value)s."
+    "%(field)s must be a fraction from 0 to below 1 (8%% is written 0.08), not %(value)s."
+)
+NOT_A_SHARE = gettext_noop(
+    "%(field)s must be a fraction from 0 to 1 (8%% is written 0.08), not %(value)s."
 )
 NOT_WHOLE = gettext_noop("%(field)s must be a whole number, not %(value)s.")
 MISSING = gettext_noop("%(field)s is missing.")
@@ -72,8 +75,7 @@ def as_fraction(name: str, value: object, *, closed: bool = False) -> float | Re
     number = as_number(name, value)
     if isinstance(number, Refusal) or 0 <= number < 1 or (closed and number == 1):
         return number
-    high = "1" if closed else "below 1"
-    return Refusal(name, NOT_A_FRACTION, {"high": high, "value": repr(value)})
+    return Refusal(name, NOT_A_SHARE if closed else NOT_A_FRACTION, {"value": repr(value)})
 
 
 def whole(name: str, value: object, low: int, high: int) -> float | Refusal:
