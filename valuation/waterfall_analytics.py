@@ -53,7 +53,11 @@ def duration_years(flows: Sequence[float], monthly_rate: float | None) -> float 
     """Macaulay duration of ``flows`` at ``monthly_rate``, in years."""
     if monthly_rate is None:
         return None
-    weights = [flow * (1.0 + monthly_rate) ** -t for t, flow in enumerate(flows, start=1)]
+    # A month without a flow weighs nothing; at a rate near -100% its factor would overflow.
+    weights = [
+        flow * (1.0 + monthly_rate) ** -t if flow > 0.0 else 0.0
+        for t, flow in enumerate(flows, start=1)
+    ]
     return weighted_average_life(weights)
 
 

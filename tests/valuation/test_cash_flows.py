@@ -176,8 +176,8 @@ class TestRefusals:
             value_customers(one_customer(), TWO_MONTHS, TERMS, 1)
 
 
-def test_two_hundred_thousand_customers_take_no_coffee():
+def test_two_hundred_thousand_customers_take_seconds():
     rows, maps = portfolio(200_000, 400), node_maps()
-    started = time.perf_counter()
+    started = time.process_time()
     value_customers(rows, maps, TERMS, 400)
-    assert time.perf_counter() - started < 10.0
+    assert time.process_time() - started < 10.0

@@ -1,5 +1,6 @@
 """Any deal: money is conserved, and floats agree with exact fractions."""
 
+import json
 import time
 
 import pytest
@@ -97,6 +98,26 @@ def test_a_break_even_is_survived_and_a_little_more_is_not(terms):
             assert not distribute(deal, beyond).on_time(tranche)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    balance=st.floats(0.01, 1e13),
+    coupon=st.floats(0, 0.999),
+    collections=st.lists(st.sampled_from([0.0, 0.01, 1.0, 1e6, 1e13]), min_size=1, max_size=40),
+    rate=st.floats(0, 0.999),
+)
+def test_extreme_deals_have_finite_figures(balance, coupon, collections, rate):
+    tranche = {"balance": balance, "coupon": coupon}
+    test = {"threshold": 1.0, "asset_rate": rate}
+    deal = parse_deal({"A": tranche, "B": tranche, "collections": collections, "oc": test})
+    json.dumps(analyse(deal, distribute(deal)), allow_nan=False)
+
+
+def test_one_fen_after_fifty_years_of_nothing_has_figures():
+    terms = {"A": {"balance": 1e13, "coupon": 0.0}, "collections": [0.01] + [0.0] * 599}
+    deal = parse_deal(terms)
+    assert analyse(deal, distribute(deal))["a_duration_years"] == pytest.approx(1 / 12)
+
+
 @given(
     rate=st.floats(-0.02, 0.05),
     flows=st.lists(st.floats(0, 1e6), min_size=1, max_size=120).filter(lambda f: sum(f) > 1),
@@ -117,7 +138,7 @@ def test_ten_years_with_every_break_even_in_half_a_second():
         "oc": {"threshold": 1.05, "asset_rate": 0.08},
         "fee_fixed": 1000,
     }
-    started = time.perf_counter()
+    started = time.process_time()
     deal = parse_deal(terms)
     analyse(deal, distribute(deal))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
