@@ -6,7 +6,7 @@ sums of customers. Neither the order of rows nor the size of chunks changes a si
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,20 +101,59 @@ def value_customers(
     Raises ``ValueError`` for an index or cap out of range, or factors not matching the months.
     """
     _check(customers, maps, assumptions, groups)
-    present = _NodeWeights.of(maps, assumptions.discount)
-    plain = _NodeWeights.of(maps, np.ones(maps.months))
+    undiscounted = replace(assumptions, discount=np.ones(maps.months))
+    value = _present(customers, maps, assumptions, chunk).value_fen
+    nominal = _present(customers, maps, undiscounted, chunk).value_fen
     cells, cell = _cells(customers, maps, groups)
     sums = NodeSums.zeros(len(cells.group), maps)
-    value = np.empty(len(customers), dtype=np.int64)
-    undiscounted = np.empty_like(value)
     for part, rows in customers.chunks(chunk):
-        value[part] = to_fen(present.value(rows, assumptions))
-        undiscounted[part] = to_fen(plain.value(rows, assumptions))
         _add(sums, rows, cell[part])
     group_value = np.zeros(groups, dtype=np.int64)
     np.add.at(group_value, customers.group, value)
     flows = monthly_flows(sums, cells, maps, assumptions, group_value)
-    return CustomerValues(value, undiscounted, group_value, flows, sums, cells)
+    return CustomerValues(value, nominal, group_value, flows, sums, cells)
+
+
+@dataclass(frozen=True)
+class Present:
+    """Per customer (N,): discounted expected visits and months alive, and their value in fen.
+
+    The value is linear in the two numbers: they explain it.
+    """
+
+    visits: Floats
+    months_alive: Floats
+    value_fen: Integers
+
+
+def present(
+    customers: CustomerCurves,
+    maps: CurveMaps,
+    assumptions: FlowAssumptions,
+    *,
+    chunk: int = CHUNK,
+) -> Present:
+    """Each customer's value and what it is made of; with factors of 1, undiscounted.
+
+    Raises as :func:`value_customers`.
+    """
+    groups = int(customers.group.max(initial=0)) + 1
+    _check(customers, maps, assumptions, groups)
+    return _present(customers, maps, assumptions, chunk)
+
+
+def _present(
+    customers: CustomerCurves, maps: CurveMaps, assumptions: FlowAssumptions, chunk: int
+) -> Present:
+    weights = _NodeWeights.of(maps, assumptions.discount)
+    size = len(customers)
+    visits, months, value = np.empty(size), np.empty(size), np.empty(size, dtype=np.int64)
+    for part, rows in customers.chunks(chunk):
+        visits[part], months[part] = weights.visits(rows), weights.months_alive(rows)
+        margin = visits[part] * rows.margin_per_visit + months[part] * rows.accident_margin
+        upkeep = months[part] * (assumptions.retention_cost / 12.0)
+        value[part] = to_fen(margin * (1.0 - assumptions.service_cost_rate) - upkeep)
+    return Present(visits, months, value)
 
 
 def _check(
@@ -150,16 +189,17 @@ class _NodeWeights:
             _up_to_cap(maps.alive * discount[None, :, None]),
         )
 
-    def value(self, rows: CustomerCurves, assumptions: FlowAssumptions) -> Floats:
-        """Margin less cost of each row in yuan, (n,)."""
+    def visits(self, rows: CustomerCurves) -> Floats:
+        """Discounted expected visits up to the cap, anchored, (n,)."""
         at = (rows.curve, rows.cap_month)
         early = np.einsum("nk,nk->n", self.early[at], rows.expected)
         late = np.einsum("nk,nk->n", self.late[at], rows.expected)
-        visits = early * rows.anchor[:, 0] + late * rows.anchor[:, 1]
-        months_alive = np.einsum("nk,nk->n", self.alive[at], rows.alive)
-        margin = visits * rows.margin_per_visit + months_alive * rows.accident_margin
-        upkeep = months_alive * (assumptions.retention_cost / 12.0)
-        return np.asarray(margin * (1.0 - assumptions.service_cost_rate) - upkeep)
+        return np.asarray(early * rows.anchor[:, 0] + late * rows.anchor[:, 1])
+
+    def months_alive(self, rows: CustomerCurves) -> Floats:
+        """Discounted expected months alive up to the cap, (n,)."""
+        at = (rows.curve, rows.cap_month)
+        return np.asarray(np.einsum("nk,nk->n", self.alive[at], rows.alive))
 
 
 def _up_to_cap(by_month: Floats) -> Floats:

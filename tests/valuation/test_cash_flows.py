@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.valuation.portfolio import MONTHS, node_maps, portfolio
-from valuation.cash_flows import CustomerCurves, value_customers
+from valuation.cash_flows import CustomerCurves, present, value_customers
 from valuation.discounting import discount_factors
 from valuation.pool_flows import CurveMaps, FlowAssumptions, shock_sensitivities
 from valuation.refusals import Refused
@@ -83,6 +83,20 @@ def plain_values(rows: CustomerCurves, maps: CurveMaps, terms: FlowAssumptions) 
             total += (margin - cost) * terms.discount[k - 1]
         values.append(total * 100)
     return np.array(values)
+
+
+class TestPresent:
+    def test_value_is_made_of_visits_and_months_alive(self):
+        parts = present(one_customer(), TWO_MONTHS, two_month_terms())
+        assert parts.visits == pytest.approx([0.9 * 0.5 + 0.8 * 0.25])
+        assert parts.months_alive == pytest.approx([0.9 * 0.9 + 0.8 * 0.8])
+        explained = 0.9 * (400 * parts.visits + 20 * parts.months_alive) - 10 * parts.months_alive
+        assert parts.value_fen == pytest.approx(explained * 100)
+
+    def test_is_what_the_valuation_says(self):
+        rows = portfolio(500, 4)
+        whole = value_customers(rows, node_maps(), TERMS, 4)
+        assert (present(rows, node_maps(), TERMS).value_fen == whole.value_fen).all()
 
 
 class TestPortfolio:
