@@ -19,9 +19,9 @@ NOT_A_NUMBER = gettext_noop("%(field)s must be a number, not %(value)s.")
 NOT_FINITE = gettext_noop("%(field)s must be a finite number, not %(value)s.")
 OUT_OF_RANGE = gettext_noop("%(field)s must lie between %(low)s and %(high)s, not %(value)s.")
 NOT_A_FRACTION = gettext_noop(
-    "%(field)s must be a fraction from %(low)s to below %(high)s (8%% is written 0.08), "
-    "not %(value)s."
+    "%(field)s must be a fraction from 0 to %(high)s (8%% is written 0.08), not %(value)s."
 )
+NOT_WHOLE = gettext_noop("%(field)s must be a whole number, not %(value)s.")
 MISSING = gettext_noop("%(field)s is missing.")
 
 
@@ -67,13 +67,21 @@ def within(name: str, value: object, low: float, high: float) -> float | Refusal
     return Refusal(name, OUT_OF_RANGE, params)
 
 
-def as_fraction(name: str, value: object, high: float = 1.0) -> float | Refusal:
-    """``value`` as a rate in [0, high); 8 in place of 0.08 is refused, not converted."""
+def as_fraction(name: str, value: object, *, closed: bool = False) -> float | Refusal:
+    """``value`` as a rate in [0, 1), or [0, 1] where ``closed``; 8 for 0.08 is not converted."""
     number = as_number(name, value)
-    if isinstance(number, Refusal) or 0 <= number < high:
+    if isinstance(number, Refusal) or 0 <= number < 1 or (closed and number == 1):
         return number
-    params = {"low": "0", "high": f"{high:.12g}", "value": repr(value)}
-    return Refusal(name, NOT_A_FRACTION, params)
+    high = "1" if closed else "below 1"
+    return Refusal(name, NOT_A_FRACTION, {"high": high, "value": repr(value)})
+
+
+def whole(name: str, value: object, low: int, high: int) -> float | Refusal:
+    """``value`` as a whole number in [low, high]."""
+    number = within(name, value, low, high)
+    if isinstance(number, Refusal) or number == int(number):
+        return number
+    return Refusal(name, NOT_WHOLE, {"value": repr(value)})
 
 
 def refuse_any(checked: Iterable[float | Refusal]) -> None:

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from valuation.deals import Deal
 from valuation.waterfall import Waterfall, distribute, stressed_collections, values_after
 
-GRID = 32
+GRID = 128
 """Steps of the first pass over stresses; it finds the largest one survived even where a trigger
 makes survival come, go and come again."""
 
