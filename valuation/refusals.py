@@ -4,9 +4,9 @@ Messages are English msgids with named placeholders. A page translates them by
 ``gettext(refusal.msgid) % refusal.params``; ``str(refusal)`` is the English sentence.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -25,13 +25,13 @@ NOT_WHOLE = gettext_noop("%(field)s must be a whole number, not %(value)s.")
 MISSING = gettext_noop("%(field)s is missing.")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Refusal:
     """One field and why its value was not accepted."""
 
     field: str
     msgid: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.msgid % {"field": self.field, **self.params}

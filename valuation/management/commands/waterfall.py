@@ -20,7 +20,7 @@ class Command(BaseCommand):
         "Distribute a pool's collections to fees, A, B, reserve and residual. A structuring "
         "simulation on management estimates, not a rated or eligible asset."
     )
-    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("deal", help="JSON file: the deal's terms and its collections")
