@@ -10,7 +10,7 @@ fractions, NPS is in points.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from valuation.refusals import MISSING, Refusal, Refused, as_number, gettext_noop
 
@@ -158,7 +158,7 @@ def parse_scale(indicator: str, data: Sequence[Mapping[str, Any]]) -> Scale:
     """A group's own scale: a list of {name, level, low?, high?}, best first.
 
     Lower bounds are inclusive unless ``low_inclusive`` is false. Raises
-    :class:`valuation.refusals.Refused` for unknown levels, bounds that are no numbers, and overlaps.
+    :class:`valuation.refusals.Refused` for unknown levels, bounds that are no numbers, overlaps.
     """
     refusals: list[Refusal] = []
     bands: list[Band] = []
@@ -181,7 +181,7 @@ def parse_scale(indicator: str, data: Sequence[Mapping[str, Any]]) -> Scale:
         bands.append(
             Band(
                 name=str(row.get("name", "")),
-                level=level,
+                level=cast(Level, level),
                 low=bounds["low"],
                 high=bounds["high"],
                 low_inclusive=bool(row.get("low_inclusive", True)),

@@ -130,7 +130,7 @@ def payback_months(
 ) -> int | None:
     """First month whose cumulative discounted margin covers ``cac``; ``None`` if none does.
 
-    ``monthly_margin`` and ``discount`` are (M,) per customer; without factors nothing is discounted.
+    Both lists are (M,) per customer; without ``discount`` factors nothing is discounted.
     """
     margin = np.asarray(monthly_margin, dtype=np.float64)
     factors = np.ones_like(margin) if discount is None else np.asarray(discount, dtype=np.float64)

@@ -63,7 +63,7 @@ def within(name: str, value: object, low: float, high: float) -> float | Refusal
     number = as_number(name, value)
     if isinstance(number, Refusal) or low <= number <= high:
         return number
-    params = {"low": f"{low:,.12g}", "high": f"{high:,.12g}", "value": repr(value)}
+    params = {"low": f"{low:,.15g}", "high": f"{high:,.15g}", "value": repr(value)}
     return Refusal(name, OUT_OF_RANGE, params)
 
 

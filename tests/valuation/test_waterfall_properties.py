@@ -1,0 +1,123 @@
+"""Any deal: money is conserved, and floats agree with exact fractions."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.valuation import exact_waterfall
+from valuation.deals import parse_deal
+from valuation.waterfall import AMOUNTS, distribute, stressed_collections
+from valuation.waterfall_analytics import analyse, break_evens, irr_monthly
+
+cents = st.integers(0, 5_000_000).map(lambda n: n / 100)
+rates = st.integers(0, 3_000).map(lambda n: n / 10_000)
+
+
+@st.composite
+def tranches(draw, periods):
+    balance = draw(st.integers(1, 8_000_000)) / 100
+    tranche = {"balance": balance, "coupon": draw(rates)}
+    if draw(st.booleans()):
+        steps = draw(st.lists(st.integers(0, 100), min_size=periods, max_size=periods))
+        tranche["target"] = [round(balance * step / 100, 2) for step in sorted(steps)[::-1]]
+        tranche["target"] = [min(target, balance) for target in tranche["target"]]
+    return tranche
+
+
+@st.composite
+def deals(draw):
+    periods = draw(st.integers(1, 10))
+    amounts = st.lists(cents, min_size=periods, max_size=periods)
+    deal = {"A": draw(tranches(periods)), "collections": draw(amounts)}
+    if draw(st.booleans()):
+        deal["B"] = draw(tranches(periods))
+    if draw(st.booleans()):
+        deal |= {"fee_fixed": draw(cents) / 100, "fee_pct": draw(rates) / 10}
+    if draw(st.booleans()):
+        deal["reserve"] = {"initial": draw(cents), "pct": draw(rates), "floor": draw(cents)}
+    if draw(st.booleans()):
+        test = {"threshold": draw(st.integers(50, 300)) / 100, "curable": draw(st.booleans())}
+        given_values = draw(st.booleans())
+        test |= {"asset_value": draw(amounts)} if given_values else {"asset_rate": 0.0}
+        deal["oc"] = test
+    deal["ioi"] = draw(st.booleans())
+    return deal
+
+
+@settings(max_examples=300, deadline=None)
+@given(deals())
+def test_agrees_with_exact_fractions(terms):
+    result = distribute(parse_deal(terms))
+    for t, month in enumerate(exact_waterfall.run(terms)):
+        for name in AMOUNTS:
+            assert result.amounts[name][t] == pytest.approx(float(month[name]), abs=1e-6), name
+        assert result.triggered[t] == month["triggered"]
+        for name, value in (("oc", result.oc[t]), ("dscr", result.dscr[t])):
+            if month[name] is None:
+                assert value is None, name
+            else:
+                assert value == pytest.approx(float(month[name]), rel=1e-9, abs=1e-9), name
+
+
+@settings(max_examples=200, deadline=None)
+@given(deals())
+def test_money_is_conserved_in_every_period(terms):
+    deal = parse_deal(terms)
+    result = distribute(deal)
+    amounts = result.amounts
+    reserve = deal.reserve.initial
+    for t, collected in enumerate(result.collections):
+        paid = sum(amounts[k][t] for k in ("fee", "a_int", "a_prin", "b_int", "b_prin", "residual"))
+        change = amounts["reserve_end"][t] - reserve
+        assert collected == pytest.approx(paid + change, abs=1e-6)
+        moves = amounts["reserve_topup"][t] - amounts["reserve_release"][t]
+        assert change == pytest.approx(moves - amounts["reserve_draw"][t], abs=1e-6)
+        assert min(amounts[k][t] for k in AMOUNTS) >= 0.0
+        reserve = amounts["reserve_end"][t]
+    assert reserve == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(deals())
+def test_a_break_even_is_survived_and_a_little_more_is_not(terms):
+    deal = parse_deal(terms)
+    figures = break_evens(deal)
+    for tranche in ("a", "b"):
+        haircut = figures[f"{tranche}_breakeven_haircut"]
+        if haircut is None:
+            late = not distribute(deal).on_time(tranche)
+            assert late or (tranche == "b" and "B" not in terms)
+            continue
+        at = distribute(deal, stressed_collections(deal, haircut=haircut))
+        assert at.on_time(tranche)
+        if haircut < 1.0:
+            beyond = stressed_collections(deal, haircut=min(haircut + 1e-6, 1.0))
+            assert not distribute(deal, beyond).on_time(tranche)
+
+
+@given(
+    rate=st.floats(-0.02, 0.05),
+    flows=st.lists(st.floats(0, 1e6), min_size=1, max_size=120).filter(lambda f: sum(f) > 1),
+)
+def test_irr_finds_the_rate_that_priced_the_flows(rate, flows):
+    price = sum(flow * (1 + rate) ** -t for t, flow in enumerate(flows, start=1))
+    assert irr_monthly(price, flows) == pytest.approx(rate, abs=1e-9)
+
+
+def test_ten_years_with_every_break_even_in_half_a_second():
+    months = 120
+    terms = {
+        "A": {"balance": 2e7, "coupon": 0.05},
+        "B": {"balance": 3e6, "coupon": 0.08},
+        "collections": [1e6 * 0.98**k for k in range(months)],
+        "survival": [0.99**k for k in range(months)],
+        "reserve": {"initial": 5e5, "pct": 0.02, "floor": 1e5},
+        "oc": {"threshold": 1.05, "asset_rate": 0.08},
+        "fee_fixed": 1000,
+    }
+    started = time.perf_counter()
+    deal = parse_deal(terms)
+    analyse(deal, distribute(deal))
+    assert time.perf_counter() - started < 0.5
