@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from django.utils import translation
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from web import charts
@@ -91,6 +91,7 @@ def test_ticks_are_round() -> None:
 
 def test_ticks_of_a_constant() -> None:
     assert nice_ticks(0, 0)[0] == 0
+    assert nice_ticks(0, 1e-160)[-1] >= 1
     assert nice_ticks(7, 7)[-1] >= 7
 
 
@@ -144,16 +145,50 @@ def test_thinned_labels_do_not_touch(labels: list[str], room: float) -> None:
 def test_texts_stay_inside_and_apart(name: str, width: int, language: str) -> None:
     with translation.override(language):
         root = svg(every_figure()[name].svg(width))
+    assert not collisions(root)
+
+
+WORDS = st.sampled_from(
+    [
+        "新客户",
+        "流失客户召回",
+        "Customers won back this month",
+        "Price",
+        "模型更新与假设调整",
+        "Mix",
+    ]
+)
+ITEMS = st.lists(st.tuples(WORDS, st.floats(-1, 1)), min_size=1, max_size=9)
+
+
+def collisions(root: ET.Element) -> list[str]:
     across, down = box(root)
     texts = written(root)
-    for left, right, y, content in texts:
-        assert left >= -1.0, content
-        assert right <= across + 1.0, content
-        assert 0 < y <= down, content
-    for i, (left, right, y, content) in enumerate(texts):
-        for left2, right2, y2, content2 in texts[i + 1 :]:
-            clear = right <= left2 + 0.5 or right2 <= left + 0.5 or abs(y - y2) >= 9
-            assert clear, f"{content!r} runs into {content2!r}"
+    found = [
+        f"{t!r} outside" for a, b, y, t in texts if a < -1 or b > across + 1 or not 0 < y <= down
+    ]
+    for (a, b, y, t), (a2, b2, y2, t2) in itertools.combinations(texts, 2):
+        if not (b <= a2 + 0.5 or b2 <= a + 0.5 or abs(y - y2) >= 9):
+            found.append(f"{t!r} runs into {t2!r}")
+    return found
+
+
+@settings(deadline=None, max_examples=25)
+@given(ITEMS, st.floats(2, 13), st.floats(-1, 40), st.sampled_from(list(WIDTHS.values())))
+def test_no_label_meets_another(items, exponent: float, start: float, width: int) -> None:
+    size = 10**exponent
+    steps = [(label, share * size) for label, share in items]
+    labels, values = zip(*steps, strict=True)
+    rows = [charts.LeagueRow(label, abs(value)) for label, value in steps]
+    ranges = [(label, abs(v), 2 * abs(v), 3 * abs(v)) for label, v in steps]
+    for figure in (
+        charts.bridge("b", ("上月", start * size), steps, "本月"),
+        charts.bars("b", labels, values),
+        charts.grouped_bars("b", labels, [("甲", values), ("Two", values)], kind="money"),
+        charts.league("b", rows, kind="money"),
+        charts.football_field("b", ranges, reference=("Book", abs(values[0]))),
+    ):
+        assert not collisions(svg(figure.svg(width)))
 
 
 @pytest.mark.parametrize("name", list(every_figure()))

@@ -135,6 +135,30 @@ def test_running_work_renews_itself(visit) -> None:
     page.wait_for_selector('.progress:has-text("60%")', timeout=5000)
 
 
+def test_failed_update_says_so(visit) -> None:
+    page = visit("/styleguide")
+    page.route("**/styleguide/progress*", lambda route: route.fulfill(status=500, body="broken"))
+    page.wait_for_selector("#toasts .notice", timeout=5000)
+    assert "could not be loaded" in page.inner_text("#toasts")
+    assert "broken" not in page.inner_text("main")
+
+
+def test_update_that_is_led_elsewhere_reloads_the_page(visit) -> None:
+    page = visit("/styleguide")
+    page.evaluate("window.before = true")
+    with page.expect_navigation(timeout=5000):
+        page.evaluate(
+            """() => {
+                const part = document.querySelector('.progress');
+                part.setAttribute('hx-get', '/fails/redirect');
+                htmx.process(part);
+                htmx.ajax('GET', '/fails/redirect', part);
+            }"""
+        )
+    assert page.evaluate("window.before") is None
+    assert page.url.endswith("/styleguide")
+
+
 def test_explanation_of_a_figure_stays_in_the_window(visit) -> None:
     page = visit("/styleguide")
     for mark in page.query_selector_all(".lineage > summary"):

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.views.i18n import set_language
 
@@ -32,5 +32,7 @@ urlpatterns = [
     path("fails/403", failing(PermissionDenied("Only the CFO approves values."))),
     path("fails/404", failing(Http404("No valuation of 2026-11."))),
     path("fails/413", failing(RequestDataTooBig("secret"))),
+    path("fails/redirect", lambda request: HttpResponseRedirect("/signin-page")),
+    path("signin-page", lambda request: HttpResponse("signed out")),
     path("fails/500", failing(RuntimeError("secret"))),
 ]

@@ -9,7 +9,7 @@ from web import formats
 from web.charts import svg
 from web.charts.figure import Drawing, Figure
 from web.charts.frame import LINE, Frame, category_lines, time_labels, under, upright
-from web.charts.rows import BAR, bar_rows, lying
+from web.charts.rows import BAR, bar_rows, bold_width, lying
 from web.charts.scales import Kind, Unit, axis_unit
 from web.charts.series import Series, known, series_figure
 from web.shell import Text
@@ -181,7 +181,8 @@ def football_field(
             tip = f"{labels[i]}: {unit.exact(base)} ({figures[i]})"
             marks.append(svg.rect(x1, top, max(x2 - x1, 1.0), BAR, "c-range", tip))
             marks.append(svg.rect(frame.x(base) - 1.5, top - 2, 3, BAR + 4, "c-base", tip))
-            marks += [frame.label(i, labels[i]), frame.figure(i, figures[i])]
+            marks.append(frame.label(i, labels[i], room=bold_width(figures[i])))
+            marks.append(frame.figure(i, figures[i]))
         if reference:
             x = frame.x(reference[1])
             marks.append(svg.line(x, frame.head, x, frame.height - 22, "c-reference"))

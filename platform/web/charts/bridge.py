@@ -87,7 +87,8 @@ class _Bridge:
 
     def draw(self, width: int) -> Drawing:
         zero = not self.enlarged
-        frame = upright(width, self.extent, self.unit, below=2 * LINE + 8, zero=zero)
+        # Figures stand above the bars, clear of the unit of the axis.
+        frame = upright(width, self.extent, self.unit, below=2 * LINE + 8, above=32, zero=zero)
         slot = frame.slot(len(self.labels))
         lines = category_lines(self.labels, slot - 4)
         if lines is None or max(text_width(t, 13) for t in self.texts) > slot - 6:

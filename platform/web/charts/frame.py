@@ -61,6 +61,7 @@ def upright(
     unit: Unit,
     *,
     below: float = LINE + GAP,
+    above: float = 22.0,
     zero: bool = True,
 ) -> Frame:
     """A frame whose ticks enclose ``values`` and whose left margin holds the tick labels."""
@@ -72,7 +73,7 @@ def upright(
     ticks = nice_ticks(low, high, 5)
     step = ticks[1] - ticks[0]
     left = max(text_width(unit.tick(t, step)) for t in ticks) + GAP
-    return Frame(width, height, left, GAP, 22.0, below, ticks, unit)
+    return Frame(width, height, left, GAP, above, below, ticks, unit)
 
 
 def time_labels(frame: Frame, labels: Sequence[str], *, edge: bool) -> str:

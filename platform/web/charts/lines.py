@@ -11,7 +11,7 @@ from web import formats
 from web.charts import svg
 from web.charts.figure import Drawing, Figure
 from web.charts.frame import Frame, time_labels, upright
-from web.charts.scales import Kind, Unit, axis_unit
+from web.charts.scales import Kind, Unit, axis_unit, text_width
 from web.charts.series import Series, known, series_figure
 from web.shell import Text
 
@@ -157,7 +157,9 @@ def calibration(
         marks = [frame.axis()]
         base = frame.height - frame.bottom
         for tick in frame.ticks:
-            marks.append(svg.text(x(tick / 100), base + 15, unit.tick(tick, step), "middle"))
+            label = unit.tick(tick, step)
+            at = min(x(tick / 100), side - text_width(label) / 2)
+            marks.append(svg.text(at, base + 15, label, "middle"))
         marks.append(svg.text(side - 8, base + 31, across, "end", "c-unit"))
         marks.append(svg.line(x(0), frame.y(0), x(top / 100), frame.y(top / 100), "c-split"))
         ordered = sorted(points)

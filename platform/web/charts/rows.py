@@ -8,7 +8,7 @@ from django.utils.html import escape
 from web.charts import svg
 from web.charts.figure import Drawing
 from web.charts.frame import GAP
-from web.charts.scales import Unit, nice_ticks, text_width
+from web.charts.scales import Unit, nice_ticks, shortened, text_width
 
 BAR = 14.0
 # From and to; None: from the edge of the axis, marked by a break.
@@ -45,6 +45,7 @@ class RowFrame:
         bottom = self.head + self.rows * self.pitch
         step = self.ticks[1] - self.ticks[0]
         marks = [svg.text(0, 11, self.unit.label, "start", "c-unit")]
+        free_from = -1.0
         for tick in self.ticks:
             x = self.x(tick * self.unit.divisor)
             css = "c-zero" if abs(tick) < 1e-12 else "c-grid"
@@ -52,13 +53,18 @@ class RowFrame:
             label = self.unit.tick(tick, step)
             half = text_width(label) / 2
             at = min(max(x, half), self.width - half)
-            marks.append(svg.text(at, bottom + 15, label, "middle"))
+            # Long labels leave out their neighbours; the grid line stays.
+            if at - half >= free_from:
+                marks.append(svg.text(at, bottom + 15, label, "middle"))
+                free_from = at + half + GAP
         return "".join(marks)
 
-    def label(self, row: int, label: str, href: str = "") -> str:
+    def label(self, row: int, label: str, href: str = "", room: float = 0.0) -> str:
+        """The name of a row; above its bar it shares the line with a figure ``room`` wide."""
         top = self.bar_top(row)
         if self.stacked:
-            mark = svg.text(0, top - 5, label, "start", "c-label")
+            short = shortened(label, self.width - room - GAP)
+            mark = svg.text(0, top - 5, short, "start", "c-label")
         else:
             mark = svg.text(self.left - GAP, top + 11, label, "end", "c-label")
         return f'<a href="{escape(href)}">{mark}</a>' if href else mark
@@ -67,6 +73,10 @@ class RowFrame:
         """The value of a row as text, at the right edge."""
         y = self.bar_top(row) + (-5 if self.stacked else 11)
         return svg.text(self.width, y, figure, "end", "c-figure")
+
+
+def bold_width(figure: str) -> float:
+    return text_width(figure) * 1.08
 
 
 def lying(
@@ -81,7 +91,7 @@ def lying(
     """Labels beside the bars where there is room, above them where there is not."""
     widest = max((text_width(label) for label in labels), default=0.0)
     stacked = widest > width * 0.34
-    room = max((text_width(figure) for figure in figures), default=0.0)
+    room = max((bold_width(figure) for figure in figures), default=0.0)
     left, right = (0.0, 4.0) if stacked else (widest + GAP, room + GAP)
     shown = [unit.shown(v) for v in values] or [0.0]
     low, high = min(shown), max(shown)
@@ -115,6 +125,6 @@ def bar_rows(
         if start is None:
             top = frame.bar_top(i)
             marks.append(svg.line(foot + 6, top + BAR + 3, foot + 12, top - 3, "c-break"))
-        marks.append(frame.label(i, label, hrefs[i] if hrefs else ""))
+        marks.append(frame.label(i, label, hrefs[i] if hrefs else "", bold_width(figure)))
         marks.append(frame.figure(i, figure))
     return Drawing(width, frame.height, "".join(marks))

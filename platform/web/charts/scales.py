@@ -97,8 +97,8 @@ def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About ``count`` round ticks (1, 2, 2.5 or 5 × 10ⁿ apart) that enclose ``low`` to ``high``."""
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"An axis needs finite ends, got {low} to {high}.")
-    if high <= low:
-        high = low + (abs(low) or 1.0)
+    if high - low < 1e-9 * max(abs(low), 1.0):
+        high = low + max(abs(low), 1.0)
     rough = (high - low) / max(count - 1, 1)
     magnitude = 10.0 ** math.floor(math.log10(rough))
     step = next(m for m in (1, 2, 2.5, 5, 10) if m * magnitude >= rough * 0.999) * magnitude
@@ -126,6 +126,16 @@ def wrapped(text: str, room: float, lines: int = 2) -> list[str] | None:
             result.append(part.lstrip())
     fits = len(result) <= lines and all(text_width(line) <= room for line in result)
     return [line for line in result if line] if fits else None
+
+
+def shortened(text: str, room: float) -> str:
+    """``text``, cut with an ellipsis where it is wider than ``room``."""
+    if text_width(text) <= room:
+        return text
+    kept = text
+    while kept and text_width(kept + "…") > room:
+        kept = kept[:-1]
+    return kept.rstrip() + "…"
 
 
 def thinned(labels: Sequence[str], room: float) -> list[int]:

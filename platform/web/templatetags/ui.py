@@ -148,6 +148,12 @@ def progress(progress: Progress) -> Fields:
     return {"progress": progress}
 
 
+@register.inclusion_tag("web/ui/loading.html")
+def loading(url: str = "", label: Text = "", tall: bool = False) -> Fields:
+    """A place that fills itself from ``url`` once the page stands; for figures that take long."""
+    return locals()
+
+
 @register.inclusion_tag("web/ui/button.html")
 def button(
     label: Text,
