@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from web import charts
 from web.components import Badge, Lineage, Progress, Tab, TimelineEntry
+from web.icons import PATHS
 from web.paging import Slice
 from web.shell import Banner, NavEntry, Search
 from web.tables import Column, Sorting, Table
@@ -226,6 +227,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "web/styleguide.html",
         {
             "themes": ["light", "dark"],
+            "icons": sorted(PATHS),
             "charts": sample_charts(),
             "table": table,
             "page": Slice(ROWS, 2, 5, True),

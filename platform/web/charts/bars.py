@@ -181,11 +181,12 @@ def football_field(
             tip = f"{labels[i]}: {unit.exact(base)} ({figures[i]})"
             marks.append(svg.rect(x1, top, max(x2 - x1, 1.0), BAR, "c-range", tip))
             marks.append(svg.rect(frame.x(base) - 1.5, top - 2, 3, BAR + 4, "c-base", tip))
+            if reference:
+                # Beside the bars only: a line all through would cross the labels above them.
+                x = frame.x(reference[1])
+                marks.append(svg.line(x, top - 4, x, top + BAR + 4, "c-reference"))
             marks.append(frame.label(i, labels[i], room=bold_width(figures[i])))
             marks.append(frame.figure(i, figures[i]))
-        if reference:
-            x = frame.x(reference[1])
-            marks.append(svg.line(x, frame.head, x, frame.height - 22, "c-reference"))
         return Drawing(width, frame.height, "".join(marks))
 
     legend = [("c-range", pgettext("chart", "Low to high")), ("c-base", pgettext("chart", "Base"))]
