@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from customers.demonstration.batch import Batch
 from customers.demonstration.catalogue import KIND, SERIES, tier_values
 from customers.demonstration.network import Network
 from customers.demonstration.orders import (
@@ -14,11 +15,9 @@ from customers.demonstration.orders import (
     Orders,
     late_store,
 )
-from customers.demonstration.people import NEVER, Population
-from customers.demonstration.register import Numbering, Register
+from customers.demonstration.people import NEVER, Ints, Population
 from customers.demonstration.seasons import Clock
 from customers.demonstration.service import History
-from customers.demonstration.writer import Times
 
 _COMPLAINTS = ("维修质量", "等待时间", "价格争议", "服务态度", "配件缺货")
 _ARRIVALS_TODAY, _ARRIVALS_LATER = 5, 2
@@ -251,33 +250,28 @@ class EventBook:
                     result.append((int(free.pop()), until + offset))
         return result
 
-    def rows(
-        self, numbers: list[str], register: Register, numbering: Numbering, times: Times
-    ) -> list[tuple[str, ...]]:
+    def rows(self, batch: Batch) -> list[tuple[str, ...]]:
         """Rows of events in the order of time."""
-        sheet, spells = self.sheet, self.population.spells
-        minute = np.array(sheet.minute, dtype=np.int64)
-        order = np.lexsort((np.array(sheet.spell, dtype=np.int64), minute)).tolist()
-        store = np.array(sheet.store, dtype=np.int64)[order]
-        number = numbering.take(numbering.events, store)
-        when = times.instants(minute[order])
-        codes = [shop.code for shop in self.network.stores]
-        rows: list[tuple[str, ...]] = []
-        for place, serial, instant in zip(order, number, when, strict=True):
-            spell, visit = sheet.spell[place], sheet.order[place]
-            rows.append(
-                (
-                    codes[sheet.store[place]],
-                    f"E{serial:07d}",
-                    sheet.kind[place],
-                    instant,
-                    register.number(int(spells.person[spell]), sheet.slot[place]),
-                    register.vins[int(spells.car[spell])],
-                    numbers[visit] if visit >= 0 else "",
-                    sheet.status[place],
-                    sheet.reason[place],
-                    sheet.detail[place],
-                    sheet.staff[place],
-                )
-            )
-        return rows
+        sheet = self.sheet
+        minute, spell = _array(sheet.minute), _array(sheet.spell)
+        order = np.lexsort((spell, minute))
+        store, spell = _array(sheet.store)[order], spell[order]
+        places = order.tolist()
+        columns = [
+            batch.stores(store),
+            [f"E{number:07d}" for number in batch.numbering.take(batch.numbering.events, store)],
+            [sheet.kind[place] for place in places],
+            batch.times.instants(minute[order]),
+            batch.customers(spell, _array(sheet.slot)[order]),
+            batch.vins(spell),
+            batch.order_numbers(_array(sheet.order)[order]),
+            [sheet.status[place] for place in places],
+            [sheet.reason[place] for place in places],
+            [sheet.detail[place] for place in places],
+            [sheet.staff[place] for place in places],
+        ]
+        return list(zip(*columns, strict=True))
+
+
+def _array(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)
