@@ -130,7 +130,7 @@ class EventBook:
             day = int(orders.day[order]) + int(rng.integers(0, 6))
             if day >= self.clock.until:
                 continue
-            fresh = day >= self.clock.until - 30 and rng.random() < 0.6
+            fresh = day >= self.clock.until - 40 and rng.random() < 0.7
             self._add(
                 int(orders.spell[order]),
                 day * 1440 + int(rng.integers(540, 1080)),
@@ -230,24 +230,30 @@ class EventBook:
         """Add attached owners so that each store has arrivals today and in the week after."""
         spells, until = self.population.spells, self.clock.until
         taken = {spell for spell, _ in planned}
+        sheet = self.sheet
+        open_matters = {
+            spell
+            for spell, kind, status in zip(sheet.spell, sheet.kind, sheet.status, strict=True)
+            if status == "open" and kind in ("complaint", "recall_notice")
+        }
         result = list(planned)
         live = self.history.attached & (spells.start < until - 60) & (spells.leaves == NEVER)
         live |= self.history.attached & (spells.start < until - 60) & (spells.leaves > until + 30)
         for store in range(len(self.network.stores)):
-            free = [
-                spell
-                for spell in self.rng.permutation(np.flatnonzero(live & (spells.store == store)))
-                if int(spell) not in taken
-            ]
+            there = self.rng.permutation(np.flatnonzero(live & (spells.store == store)))
+            free = [spell for spell in there.tolist() if spell not in taken]
+            # Two of today's have an open complaint or recall: the advisor must see it first.
+            urgent = [spell for spell in free if spell in open_matters][:2]
+            free = [spell for spell in free if spell not in urgent] + urgent
             for offset in range(7):
                 wanted = _ARRIVALS_TODAY if offset == 0 else _ARRIVALS_LATER
-                there = sum(
+                expected = sum(
                     1
                     for spell, day in planned
                     if day == until + offset and int(spells.store[spell]) == store
                 )
-                for _ in range(max(0, min(wanted - there, len(free)))):
-                    result.append((int(free.pop()), until + offset))
+                for _ in range(max(0, min(wanted - expected, len(free)))):
+                    result.append((free.pop(), until + offset))
         return result
 
     def rows(self, batch: Batch) -> list[tuple[str, ...]]:

@@ -12,7 +12,8 @@ from customers.demonstration.people import COMPANY, FLEET, NEVER, PERSON, Ints
 from customers.demonstration.writer import flags
 
 KIND_WORDS = {PERSON: "person", COMPANY: "company", FLEET: "fleet"}
-_CHANNELS = ("自然到店", "垂直媒体", "转介绍", "短视频", "车展外拓", "电话邀约")
+REFERRED = "转介绍"
+_CHANNELS = ("自然到店", "垂直媒体", REFERRED, "短视频", "车展外拓", "电话邀约")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def customer_rows(batch: Batch, rng: np.random.Generator) -> list[list[str]]:
     register, told = batch.register, _particulars(batch, rng)
     kinds = batch.population.people.kind.tolist()
     spreadsheet = (rng.random(len(register.numbers)) < 0.002).tolist()
+    friends: dict[int, str] = {}
     rows = []
     for index, (person, store) in enumerate(
         zip(register.source_person, register.source_store, strict=True)
@@ -94,13 +96,14 @@ def customer_rows(batch: Batch, rng: np.random.Generator) -> list[list[str]]:
                 batch.network.stores[store].city,
                 told.address[person],
                 told.channel[person],
-                "",
+                friends.get(store, "") if told.channel[person] == REFERRED else "",
                 told.marketing[person],
                 told.sharing[person],
                 told.distance[person],
                 told.created[person],
             ]
         )
+        friends[store] = register.numbers[index]
     return rows
 
 
