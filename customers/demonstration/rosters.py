@@ -9,7 +9,7 @@ from customers.demonstration.catalogue import SERIES
 from customers.demonstration.names import CITIES, identity_number
 from customers.demonstration.orders import MAIN, SECOND_NUMBER, SECOND_STORE
 from customers.demonstration.people import COMPANY, FLEET, NEVER, PERSON, Ints
-from customers.demonstration.writer import flags
+from customers.demonstration.writer import EARLIEST_BIRTH, flags
 
 KIND_WORDS = {PERSON: "person", COMPANY: "company", FLEET: "fleet"}
 REFERRED = "转介绍"
@@ -36,8 +36,13 @@ def _particulars(batch: Batch, rng: np.random.Generator) -> _Particulars:
     count = len(people.store)
     created = np.full(count, clock.until - 1)
     np.minimum.at(created, spells.person, spells.start)
-    oldest = clock.day_of(clock.origin.replace(1958, 1, 1))
-    birth = batch.times.days(rng.integers(oldest, clock.until - 22 * 365, count))
+    oldest = clock.day_of(EARLIEST_BIRTH)
+    # Grown up on the day of the first contact.
+    birth = batch.times.days(
+        created
+        - 20 * 366
+        - (rng.beta(1.6, 2.4, count) * (created - 20 * 366 - oldest)).astype(np.int64)
+    )
     has_id, has_birth = (rng.random(count) < 0.55).tolist(), (rng.random(count) < 0.5).tolist()
     female = batch.register.female
     sequence = (rng.integers(0, 500, count) * 2).tolist()
