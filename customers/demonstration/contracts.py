@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from customers.demonstration.batch import Batch
 from customers.demonstration.catalogue import SERIES, TIERS, tier_values
-from customers.demonstration.network import Network
 from customers.demonstration.orders import MAIN, SECOND_NUMBER
 from customers.demonstration.people import PERSON, Bools, Floats, Ints, Population, list_price
-from customers.demonstration.register import Numbering, Register
 from customers.demonstration.seasons import Clock
-from customers.demonstration.writer import Times, chosen, yuan
+from customers.demonstration.writer import chosen, yuan
 
 TYPES = (
     "insurance",
@@ -164,28 +163,20 @@ def _series_of(tier: int) -> list[int]:
 
 
 def contract_rows(
-    contracts: Contracts,
-    register: Register,
-    population: Population,
-    network: Network,
-    numbering: Numbering,
-    times: Times,
-    rng: np.random.Generator,
+    contracts: Contracts, batch: Batch, rng: np.random.Generator
 ) -> list[tuple[str, ...]]:
     """Rows of contracts."""
-    spells = population.spells
-    spell, store = contracts.spell, spells.store[contracts.spell]
-    slot = np.where(spells.second_number[spell], SECOND_NUMBER, MAIN)
-    insurance = contracts.type == 0
-    insurer = rng.integers(0, len(_INSURERS), len(contracts))
-    number = numbering.take(numbering.contracts, store)
+    spell, times = contracts.spell, batch.times
+    store = batch.population.spells.store[spell]
+    insurance = (contracts.type == 0).tolist()
+    insurer = rng.integers(0, len(_INSURERS), len(contracts)).tolist()
     policy = rng.integers(10**9, 10**10, len(contracts)).tolist()
     columns = [
-        chosen(store, [shop.code for shop in network.stores]),
-        [f"K{value:07d}" for value in number],
-        register.numbers_of(spells.person[spell], slot),
+        batch.stores(store),
+        [f"K{value:07d}" for value in batch.numbering.take(batch.numbering.contracts, store)],
+        batch.customers(spell, batch.own_slot(spell, MAIN, SECOND_NUMBER)),
         chosen(contracts.type, TYPES),
-        [register.vins[car] for car in spells.car[spell].tolist()],
+        batch.vins(spell),
         times.days(contracts.starts),
         times.days(contracts.ends),
         yuan(contracts.price),
@@ -193,13 +184,7 @@ def contract_rows(
         yuan(contracts.commission),
         yuan(contracts.balance),
         ["expired" if past else "active" for past in contracts.past.tolist()],
-        [
-            _INSURERS[which] if shown else ""
-            for which, shown in zip(insurer.tolist(), insurance.tolist(), strict=True)
-        ],
-        [
-            f"PD{value}" if shown else ""
-            for value, shown in zip(policy, insurance.tolist(), strict=True)
-        ],
+        [_INSURERS[i] if own else "" for i, own in zip(insurer, insurance, strict=True)],
+        [f"PD{number}" if own else "" for number, own in zip(policy, insurance, strict=True)],
     ]
     return list(zip(*columns, strict=True))

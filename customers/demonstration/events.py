@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from customers.demonstration.batch import Batch
 from customers.demonstration.catalogue import KIND, SERIES, tier_values
 from customers.demonstration.network import Network
 from customers.demonstration.orders import (
@@ -14,11 +15,9 @@ from customers.demonstration.orders import (
     Orders,
     late_store,
 )
-from customers.demonstration.people import NEVER, Population
-from customers.demonstration.register import Numbering, Register
+from customers.demonstration.people import NEVER, Ints, Population
 from customers.demonstration.seasons import Clock
 from customers.demonstration.service import History
-from customers.demonstration.writer import Times
 
 _COMPLAINTS = ("维修质量", "等待时间", "价格争议", "服务态度", "配件缺货")
 _ARRIVALS_TODAY, _ARRIVALS_LATER = 5, 2
@@ -131,7 +130,7 @@ class EventBook:
             day = int(orders.day[order]) + int(rng.integers(0, 6))
             if day >= self.clock.until:
                 continue
-            fresh = day >= self.clock.until - 30 and rng.random() < 0.6
+            fresh = day >= self.clock.until - 40 and rng.random() < 0.7
             self._add(
                 int(orders.spell[order]),
                 day * 1440 + int(rng.integers(540, 1080)),
@@ -231,53 +230,54 @@ class EventBook:
         """Add attached owners so that each store has arrivals today and in the week after."""
         spells, until = self.population.spells, self.clock.until
         taken = {spell for spell, _ in planned}
+        sheet = self.sheet
+        open_matters = {
+            spell
+            for spell, kind, status in zip(sheet.spell, sheet.kind, sheet.status, strict=True)
+            if status == "open" and kind in ("complaint", "recall_notice")
+        }
         result = list(planned)
         live = self.history.attached & (spells.start < until - 60) & (spells.leaves == NEVER)
         live |= self.history.attached & (spells.start < until - 60) & (spells.leaves > until + 30)
         for store in range(len(self.network.stores)):
-            free = [
-                spell
-                for spell in self.rng.permutation(np.flatnonzero(live & (spells.store == store)))
-                if int(spell) not in taken
-            ]
+            there = self.rng.permutation(np.flatnonzero(live & (spells.store == store)))
+            free = [spell for spell in there.tolist() if spell not in taken]
+            # Two of today's have an open complaint or recall: the advisor must see it first.
+            urgent = [spell for spell in free if spell in open_matters][:2]
+            free = [spell for spell in free if spell not in urgent] + urgent
             for offset in range(7):
                 wanted = _ARRIVALS_TODAY if offset == 0 else _ARRIVALS_LATER
-                there = sum(
+                expected = sum(
                     1
                     for spell, day in planned
                     if day == until + offset and int(spells.store[spell]) == store
                 )
-                for _ in range(max(0, min(wanted - there, len(free)))):
-                    result.append((int(free.pop()), until + offset))
+                for _ in range(max(0, min(wanted - expected, len(free)))):
+                    result.append((free.pop(), until + offset))
         return result
 
-    def rows(
-        self, numbers: list[str], register: Register, numbering: Numbering, times: Times
-    ) -> list[tuple[str, ...]]:
+    def rows(self, batch: Batch) -> list[tuple[str, ...]]:
         """Rows of events in the order of time."""
-        sheet, spells = self.sheet, self.population.spells
-        minute = np.array(sheet.minute, dtype=np.int64)
-        order = np.lexsort((np.array(sheet.spell, dtype=np.int64), minute)).tolist()
-        store = np.array(sheet.store, dtype=np.int64)[order]
-        number = numbering.take(numbering.events, store)
-        when = times.instants(minute[order])
-        codes = [shop.code for shop in self.network.stores]
-        rows: list[tuple[str, ...]] = []
-        for place, serial, instant in zip(order, number, when, strict=True):
-            spell, visit = sheet.spell[place], sheet.order[place]
-            rows.append(
-                (
-                    codes[sheet.store[place]],
-                    f"E{serial:07d}",
-                    sheet.kind[place],
-                    instant,
-                    register.number(int(spells.person[spell]), sheet.slot[place]),
-                    register.vins[int(spells.car[spell])],
-                    numbers[visit] if visit >= 0 else "",
-                    sheet.status[place],
-                    sheet.reason[place],
-                    sheet.detail[place],
-                    sheet.staff[place],
-                )
-            )
-        return rows
+        sheet = self.sheet
+        minute, spell = _array(sheet.minute), _array(sheet.spell)
+        order = np.lexsort((spell, minute))
+        store, spell = _array(sheet.store)[order], spell[order]
+        places = order.tolist()
+        columns = [
+            batch.stores(store),
+            [f"E{number:07d}" for number in batch.numbering.take(batch.numbering.events, store)],
+            [sheet.kind[place] for place in places],
+            batch.times.instants(minute[order]),
+            batch.customers(spell, _array(sheet.slot)[order]),
+            batch.vins(spell),
+            batch.order_numbers(_array(sheet.order)[order]),
+            [sheet.status[place] for place in places],
+            [sheet.reason[place] for place in places],
+            [sheet.detail[place] for place in places],
+            [sheet.staff[place] for place in places],
+        ]
+        return list(zip(*columns, strict=True))
+
+
+def _array(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

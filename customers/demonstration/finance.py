@@ -16,6 +16,7 @@ from customers.demonstration.network import Network, Store
 from customers.demonstration.orders import CREDIT, Orders
 from customers.demonstration.people import Floats, Ints, Population, list_price
 from customers.demonstration.seasons import Clock, next_month
+from customers.demonstration.surveys import Surveys
 
 Table = NDArray[np.float64]
 # Share of a store's running costs that after-sales carries.
@@ -96,10 +97,10 @@ class Books:
         self._add(self.renewals, where, day, 1.0)
         self._add(self.renewals_won, where, day, renewals[:, 2])
 
-    def add_surveys(self, store: Ints, day: Ints, score: Ints) -> None:
-        """Count answers (score ≥ 0), promoters and detractors."""
-        known = score >= 0
-        store, day, score = store[known], day[known], score[known]
+    def add_surveys(self, surveys: Surveys) -> None:
+        """Count answers, promoters and detractors."""
+        known = surveys.score >= 0
+        store, day, score = surveys.store[known], surveys.day[known], surveys.score[known]
         self._add(self.answers, store, day, 1.0)
         self._add(self.promoters, store, day, (score >= 9).astype(float))
         self._add(self.detractors, store, day, (score <= 6).astype(float))

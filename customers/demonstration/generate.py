@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 
 from customers.demonstration import finance, network, seasons, service
+from customers.demonstration.batch import Batch
 from customers.demonstration.contracts import contract_rows, draw_contracts
 from customers.demonstration.dirt import Dirt
 from customers.demonstration.events import EventBook
 from customers.demonstration.network import Login, Network
 from customers.demonstration.orders import late_store, write_orders
-from customers.demonstration.people import build_population
-from customers.demonstration.register import (
-    INTERNAL_NO,
-    Numbering,
-    build_register,
-    customer_rows,
-    vehicle_rows,
-)
-from customers.demonstration.surveys import survey_rows
+from customers.demonstration.people import Ints, build_population
+from customers.demonstration.register import INTERNAL_NO, Numbering, build_register
+from customers.demonstration.rosters import customer_rows, vehicle_rows
+from customers.demonstration.surveys import draw_surveys, survey_rows
 from customers.demonstration.workorders import line_rows, order_numbers, visit_rows
 from customers.demonstration.writer import COLUMNS, FolderWriter, Times
 
@@ -141,40 +137,47 @@ class _Run:
 
     def batch(self, writer: FolderWriter, size: int, number: int, rng: np.random.Generator) -> None:
         """Simulate and write ``size`` customers."""
-        group, clock, times, numbering = self.group, self.clock, self.times, self.numbering
+        group, clock = self.group, self.clock
         population = build_population(size, group, clock, rng)
         workshop = service.Workshop(population, group, self.calendar, clock, self.recalls, rng)
         history = workshop.run()
         orders = write_orders(population, history, group, clock, rng)
-        register = build_register(population, orders, group, clock, numbering, rng)
         contracts, insured, renewals = draw_contracts(population, clock, rng)
-        ro_numbers = order_numbers(orders, numbering, times)
-        people = customer_rows(register, population, group, clock, times, rng)
-        self.scientific += sum("E+" in row[4] for row in people)
-        self.bad_vins += register.bad_vins
-        writer.rows_of("customers", people)
-        cars = vehicle_rows(register, population, group, times, insured, orders)
-        writer.rows_of("vehicles", cars)
-        visits = visit_rows(orders, ro_numbers, register, population, group, times, rng)
-        if number == 0:
-            self._test_customer(writer, visits[0])
-        writer.rows_of("visits", self.dirt.visits(visits))
-        writer.rows_of("visit_lines", line_rows(orders, ro_numbers, group, population))
-        writer.rows_of(
-            "contracts",
-            contract_rows(contracts, register, population, group, numbering, times, rng),
+        surveys = draw_surveys(orders, population, group, clock, rng)
+        events = EventBook(population, history, orders, group, clock, rng)
+        events.past()
+        events.ahead(ensure=number == 0)
+        register = build_register(population, orders, group, clock, self.numbering, rng)
+        numbers = order_numbers(orders, self.numbering, self.times)
+        batch = Batch(
+            group, clock, self.times, self.numbering, population, orders, register, numbers
         )
-        book = EventBook(population, history, orders, group, clock, rng)
-        book.past()
-        book.ahead(ensure=number == 0)
-        writer.rows_of("events", book.rows(ro_numbers, register, numbering, times))
-        surveys, store, day, score = survey_rows(
-            orders, ro_numbers, register, population, group, clock, numbering, times, rng
-        )
-        writer.rows_of("nps", self.dirt.surveys(surveys))
+        self._write_people(writer, batch, insured, rng)
+        self._write_visits(writer, batch, rng, first=number == 0)
+        writer.rows_of("contracts", contract_rows(contracts, batch, rng))
+        writer.rows_of("events", events.rows(batch))
+        writer.rows_of("nps", self.dirt.surveys(survey_rows(surveys, batch, rng)))
         self.books.add_orders(orders)
         self.books.add_sales(population, contracts, renewals)
-        self.books.add_surveys(store, day, score)
+        self.books.add_surveys(surveys)
+
+    def _write_people(
+        self, writer: FolderWriter, batch: Batch, insured: Ints, rng: np.random.Generator
+    ) -> None:
+        customers = customer_rows(batch, rng)
+        self.scientific += sum("E+" in row[4] for row in customers)
+        self.bad_vins += batch.register.bad_vins
+        writer.rows_of("customers", customers)
+        writer.rows_of("vehicles", vehicle_rows(batch, insured))
+
+    def _write_visits(
+        self, writer: FolderWriter, batch: Batch, rng: np.random.Generator, *, first: bool
+    ) -> None:
+        visits = visit_rows(batch, rng)
+        if first:
+            self._test_customer(writer, visits[0])
+        writer.rows_of("visits", self.dirt.visits(visits))
+        writer.rows_of("visit_lines", line_rows(batch))
 
     def _test_customer(self, writer: FolderWriter, template: tuple[str, ...]) -> None:
         customer, visits, deleted = self.dirt.test_customer(template)

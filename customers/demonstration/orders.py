@@ -108,7 +108,7 @@ def write_orders(
     place[order] = np.arange(order.size)
     jobs, status, store, slot = jobs.take(order), status[order], store[order], slot[order]
     jobs.original = place[jobs.original]
-    priced = _priced(population, jobs, store, slot, status, network, clock, rng)
+    priced = _priced(population, jobs, store, slot, status, network, rng)
     return _with_credits(priced, clock, rng)
 
 
@@ -167,7 +167,6 @@ def _priced(
     slot: Ints,
     status: Ints,
     network: Network,
-    clock: Clock,
     rng: np.random.Generator,
 ) -> Orders:
     spells, people, cars = population.spells, population.people, population.cars
@@ -184,30 +183,13 @@ def _priced(
         covered=cars.warranty_until[car] > jobs.day,
     )
     lines = price_lines(work, rng)
-    amounts = lines.labour + lines.parts
-    pays = np.stack(
-        [
-            lines.per_visit(np.where(lines.payer == payer, amounts, 0), count)
-            for payer in range(len(PAYERS))
-        ],
-        axis=1,
-    )
-    offered = (rng.random(count) < 0.27) * rng.uniform(0.03, 0.14, count)
-    discount = np.round(pays[:, 0] * offered / 100).astype(np.int64) * 100
-    pays[:, 0] -= discount
+    pays, discount = _payments(lines, count, rng)
     parts_cost = lines.per_visit(lines.parts_cost, count)
     labour_cost = lines.per_visit(lines.labour_cost, count)
     shown = np.array([tier_.cost_basis != "parts" for tier_ in TIERS])[tier]
     taken = _HOURS[jobs.kind] * 60 * np.exp(rng.normal(-0.06, 0.35, count))
     driven = spells.km_at_start[spell] + spells.km_per_day[spell] * (jobs.day - spells.start[spell])
-    teams = np.array([len(team) for team in network.advisors])[store]
-    usual = owner * 7 % teams
-    other = rng.integers(0, 1 << 20, count) % teams
-    booked = tier_values("appointment_rate")[tier]
-    planned = np.isin(jobs.kind, [KIND["maintenance"], KIND["first_service"], KIND["recall"]])
-    waits = np.exp(rng.normal(3.0, 0.6, count) - 0.25 * jobs.mood).astype(np.int64)
-    # A third of the stores record waiting times.
-    silent = (store % 3 != 0) | (rng.random(count) < 0.3) | (jobs.kind == KIND["pdi"])
+    advisor, appointment, wait = _reception(jobs, owner, store, tier, network, rng)
     return Orders(
         spell=spell,
         store=store,
@@ -218,9 +200,9 @@ def _priced(
         kind=jobs.kind,
         mood=jobs.mood,
         mileage=np.maximum(driven, 1).astype(np.int64),
-        advisor=np.where(rng.random(count) < 0.7, usual, other),
-        appointment=rng.random(count) < booked * np.where(planned, 1.2, 0.6),
-        wait=np.where(silent, -1, waits),
+        advisor=advisor,
+        appointment=appointment,
+        wait=wait,
         comeback=jobs.kind == KIND["comeback"],
         status=status,
         original=jobs.original,
@@ -232,6 +214,37 @@ def _priced(
         parts_cost=parts_cost,
         labour_cost=labour_cost,
         lines=lines,
+    )
+
+
+def _payments(lines: Lines, count: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """What each payer pays (visits × payers) and the discount on the customer's part."""
+    amounts = lines.labour + lines.parts
+    by_payer = [np.where(lines.payer == payer, amounts, 0) for payer in range(len(PAYERS))]
+    pays = np.stack([lines.per_visit(part, count) for part in by_payer], axis=1)
+    offered = (rng.random(count) < 0.27) * rng.uniform(0.03, 0.14, count)
+    discount = np.round(pays[:, 0] * offered / 100).astype(np.int64) * 100
+    pays[:, 0] -= discount
+    return pays, discount
+
+
+def _reception(
+    jobs: Jobs, owner: Ints, store: Ints, tier: Ints, network: Network, rng: np.random.Generator
+) -> tuple[Ints, Bools, Ints]:
+    """Who received the car, whether by appointment, and minutes waited (−1 not recorded)."""
+    count = len(jobs)
+    teams = np.array([len(team) for team in network.advisors])[store]
+    usual = owner * 7 % teams
+    other = rng.integers(0, 1 << 20, count) % teams
+    booked = tier_values("appointment_rate")[tier]
+    planned = np.isin(jobs.kind, [KIND["maintenance"], KIND["first_service"], KIND["recall"]])
+    waits = np.exp(rng.normal(3.0, 0.6, count) - 0.25 * jobs.mood).astype(np.int64)
+    # A third of the stores record waiting times.
+    silent = (store % 3 != 0) | (rng.random(count) < 0.3) | (jobs.kind == KIND["pdi"])
+    return (
+        np.where(rng.random(count) < 0.7, usual, other),
+        rng.random(count) < booked * np.where(planned, 1.2, 0.6),
+        np.where(silent, -1, waits),
     )
 
 

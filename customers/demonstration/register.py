@@ -6,9 +6,7 @@ import numpy as np
 
 from customers.demonstration.catalogue import SERIES, is_new_energy
 from customers.demonstration.names import (
-    CITIES,
     company_name,
-    identity_number,
     mobile,
     people_names,
     plate,
@@ -16,13 +14,10 @@ from customers.demonstration.names import (
 )
 from customers.demonstration.network import Network
 from customers.demonstration.orders import INTERNAL, MAIN, SECOND_NUMBER, SECOND_STORE, Orders
-from customers.demonstration.people import COMPANY, FLEET, NEVER, PERSON, Ints, Population
+from customers.demonstration.people import FLEET, PERSON, Ints, Population
 from customers.demonstration.seasons import Clock
-from customers.demonstration.writer import Times, flags
 
 INTERNAL_NO = "N000000"
-KIND_WORDS = {PERSON: "person", COMPANY: "company", FLEET: "fleet"}
-_CHANNELS = ("自然到店", "垂直媒体", "转介绍", "短视频", "车展外拓", "电话邀约")
 
 
 @dataclass
@@ -69,6 +64,7 @@ class Register:
     source_store: list[int] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    female: list[bool] = field(default_factory=list)
     mobiles: list[str] = field(default_factory=list)
     vins: list[str] = field(default_factory=list)
     plates: list[str] = field(default_factory=list)
@@ -125,6 +121,7 @@ def _name_people(
     people = population.people
     count = len(people.store)
     female = rng.random(count) < 0.36
+    register.female = female.tolist()
     register.names = people_names(rng, female)
     first = numbering.people
     numbering.people += count
@@ -166,125 +163,3 @@ def _number_cars(
         register.vins.append(code)
         city = network.stores[shop].city
         register.plates.append(plate(city, first + number, is_new_energy(line)))
-
-
-def customer_rows(
-    register: Register,
-    population: Population,
-    network: Network,
-    clock: Clock,
-    times: Times,
-    rng: np.random.Generator,
-) -> list[list[str]]:
-    """Rows of customers: one per customer number."""
-    people, spells = population.people, population.spells
-    count = len(people.store)
-    created = np.full(count, clock.until - 1)
-    np.minimum.at(created, spells.person, spells.start)
-    born = rng.integers(
-        clock.day_of(clock.origin.replace(1958, 1, 1)), clock.until - 22 * 365, count
-    )
-    has_id, has_birth = rng.random(count) < 0.55, rng.random(count) < 0.5
-    female, sequence = rng.random(count) < 0.36, rng.integers(0, 500, count) * 2
-    consent, sharing = rng.random(count) < 0.72, rng.random(count) < 0.55
-    channel = rng.choice(len(_CHANNELS), count, p=[0.34, 0.24, 0.14, 0.12, 0.10, 0.06])
-    street, house = rng.integers(0, 1 << 16, count), rng.integers(1, 900, count)
-    know_distance = rng.random(count) < 0.6
-    birth_text, created_text = times.days(born), times.days(created)
-    scientific = rng.random(len(register.numbers)) < 0.002
-    rows = []
-    for index, person in enumerate(register.source_person):
-        store = network.stores[register.source_store[index]]
-        private = people.kind[person] == PERSON
-        city, streets = store.city, CITIES[store.city][2]
-        phone = register.mobiles[person]
-        area = CITIES[city][1][int(street[person]) % 2]
-        digits = birth_text[person].replace("-", "")
-        order = int(sequence[person]) + (0 if female[person] else 1)
-        rows.append(
-            [
-                store.code,
-                register.numbers[index],
-                register.names[person],
-                KIND_WORDS[int(people.kind[person])],
-                f"{float(phone):.2E}" if scientific[index] else phone,
-                "",
-                identity_number(area, digits, order) if private and has_id[person] else "",
-                birth_text[person] if private and has_birth[person] else "",
-                ("f" if female[person] else "m") if private else "",
-                city,
-                f"{city}{streets[int(street[person]) % len(streets)]}{house[person]}号",
-                _CHANNELS[channel[person]],
-                "",
-                "y" if consent[person] else "n",
-                "y" if sharing[person] else "n",
-                f"{people.distance_km[person]:.1f}" if know_distance[person] else "",
-                created_text[person],
-            ]
-        )
-    return rows
-
-
-def vehicle_rows(
-    register: Register,
-    population: Population,
-    network: Network,
-    times: Times,
-    insured_until: Ints,
-    orders: Orders,
-) -> list[list[str]]:
-    """Rows of vehicles: one per ownership and customer number."""
-    spells, cars = population.spells, population.cars
-    slot = np.where(spells.second_number, SECOND_NUMBER, MAIN)
-    away = np.unique(orders.spell[orders.slot == SECOND_STORE])
-    spell = np.concatenate([np.arange(len(spells)), away])
-    slot = np.concatenate([slot, np.full(away.size, SECOND_STORE)])
-    car = spells.car[spell]
-    bought = spells.bought_here[spell] & (slot != SECOND_STORE)
-    codes = [store.code for store in network.stores]
-    sold = times.optional_days(spells.start[spell], bought)
-    built = times.days(cars.built[car])
-    warranty = times.optional_days(cars.warranty_until[car], spell % 25 != 0)
-    insured = times.optional_days(insured_until[spell], insured_until[spell] > 0)
-    since, until = (
-        times.days(spells.start[spell]),
-        times.optional_days(
-            np.minimum(spells.end[spell], NEVER),
-            (spells.end[spell] < NEVER) & spells.end_known[spell],
-        ),
-    )
-    used, extended = flags(cars.sold_used[car]), flags(cars.extended[car])
-    rows = []
-    for index, (number, place, owner, which) in enumerate(
-        zip(spell.tolist(), slot.tolist(), spells.person[spell].tolist(), car.tolist(), strict=True)
-    ):
-        source = register.source_of[owner, place]
-        series = SERIES[int(cars.series[which])]
-        kind = population.people.kind[owner]
-        rows.append(
-            [
-                register.vins[which],
-                codes[register.source_store[source]],
-                register.numbers[source],
-                register.plates[which],
-                series.brand,
-                series.name,
-                series.models[which % len(series.models)],
-                built[index][:4],
-                series.energy,
-                "business" if kind != PERSON else ("taxi" if which % 211 == 0 else "household"),
-                sold[index],
-                used[index] if sold[index] else "",
-                built[index],
-                str(int(spells.km_at_start[number])) if sold[index] else "",
-                warranty[index],
-                extended[index],
-                "",
-                insured[index],
-                "",
-                "",
-                since[index],
-                until[index],
-            ]
-        )
-    return rows

@@ -1,14 +1,16 @@
 """NPS surveys: few answer, pleased and angry ones more, and some stores help with the tens."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from customers.demonstration.batch import Batch
 from customers.demonstration.catalogue import KIND, TIERS, tier_values
 from customers.demonstration.network import Network
 from customers.demonstration.orders import CLOSED, INTERNAL, Orders
 from customers.demonstration.people import FLEET, Bools, Floats, Ints, Population
-from customers.demonstration.register import Numbering, Register
 from customers.demonstration.seasons import Clock
-from customers.demonstration.writer import Times, chosen
+from customers.demonstration.writer import chosen
 
 _CHANNELS = ("sms", "app", "phone")
 _REASONS = (
@@ -21,18 +23,28 @@ _REASONS = (
 _PRAISE = ("服务顾问很热情", "很快就修好了", "环境不错", "价格透明", "")
 
 
-def survey_rows(
+@dataclass(frozen=True)
+class Surveys:
+    """One entry per survey sent; instants in minutes since day 0, ``score`` −1 unanswered."""
+
+    visit: Ints
+    store: Ints
+    day: Ints
+    channel: Ints
+    sent: Ints
+    answered: Ints
+    score: Ints
+    anonymous: Bools
+
+
+def draw_surveys(
     orders: Orders,
-    numbers: list[str],
-    register: Register,
     population: Population,
     network: Network,
     clock: Clock,
-    numbering: Numbering,
-    times: Times,
     rng: np.random.Generator,
-) -> tuple[list[tuple[str, ...]], Ints, Ints, Ints]:
-    """Rows of nps, and store, day and score (−1 unanswered) of each for the ledger."""
+) -> Surveys:
+    """Ask after half of the visits of people and companies, and wait for answers."""
     spells, people = population.spells, population.people
     owner = spells.person[orders.spell]
     asked = (
@@ -44,36 +56,34 @@ def survey_rows(
         & (rng.random(len(orders)) < 0.5)
     )
     visit = np.flatnonzero(asked)
-    who, store = owner[visit], orders.store[visit]
+    who, store, mood = owner[visit], orders.store[visit], orders.mood[visit]
     tier = spells.tier[orders.spell[visit]]
     phone = rng.random(visit.size) < 0.15
-    channel = np.where(phone, 2, (rng.random(visit.size) < 0.4).astype(np.int64))
     rate = np.where(
         phone, tier_values("response_phone")[tier], tier_values("response_message")[tier]
     )
-    eager = people.answers[who] * np.where(np.abs(orders.mood[visit]) > 1.3, 1.3, 0.92)
+    # The delighted and the angry answer more.
+    eager = people.answers[who] * np.where(np.abs(mood) > 1.3, 1.3, 0.92)
     sent = orders.day[visit] * 1440 + 1440 + rng.integers(9 * 60, 19 * 60, visit.size)
-    answered = sent + (rng.exponential(20 * 60, visit.size)).astype(np.int64) + 2
-    answers = (rng.random(visit.size) < (rate * eager).clip(0, 0.95)) & (
-        answered < clock.until * 1440
+    answered = sent + rng.exponential(20 * 60, visit.size).astype(np.int64) + 2
+    answers = rng.random(visit.size) < (rate * eager).clip(0, 0.95)
+    answers &= answered < clock.until * 1440
+    return Surveys(
+        visit=visit,
+        store=store,
+        day=orders.day[visit],
+        channel=np.where(phone, 2, (rng.random(visit.size) < 0.4).astype(np.int64)),
+        sent=sent,
+        answered=answered,
+        score=np.where(answers, _score(mood, store, tier, network, rng), -1),
+        anonymous=rng.random(visit.size) < 0.03,
     )
-    score = np.where(answers, _score(orders.mood[visit], store, tier, network, rng), -1)
-    anonymous = rng.random(visit.size) < 0.03
-    return (
-        _rows(
-            visit, store, channel, sent, answered, score, anonymous,
-            orders, numbers, register, population, network, numbering, times, rng,
-        ),
-        store,
-        orders.day[visit],
-        score,
-    )  # fmt: skip
 
 
 def _score(
     mood: Floats, store: Ints, tier: Ints, network: Network, rng: np.random.Generator
 ) -> Ints:
-    """0…10. A tenth of answers comes from a stranger; gaming turns what it can into tens."""
+    """0…10: what was felt, with noise; gaming turns all but the angry into tens."""
     felt = mood + rng.normal(0.0, 0.45, mood.size)
     hard = np.array([(0.65 - item.tens) * 4 for item in TIERS])[tier]
     steps = np.array([-2.6, -2.3, -2.05, -1.9, -1.75, -1.6, -1.4, -1.1, -0.75, -0.03])
@@ -82,54 +92,41 @@ def _score(
     return np.where(gamed, 10, plain)
 
 
-def _rows(
-    visit: Ints,
-    store: Ints,
-    channel: Ints,
-    sent: Ints,
-    answered: Ints,
-    score: Ints,
-    anonymous: Bools,
-    orders: Orders,
-    numbers: list[str],
-    register: Register,
-    population: Population,
-    network: Network,
-    numbering: Numbering,
-    times: Times,
-    rng: np.random.Generator,
-) -> list[tuple[str, ...]]:
-    spells = population.spells
+def survey_rows(surveys: Surveys, batch: Batch, rng: np.random.Generator) -> list[tuple[str, ...]]:
+    """Rows of nps; anonymous answers count for their store and month only."""
+    orders, times, visit = batch.orders, batch.times, surveys.visit
     spell = orders.spell[visit]
-    hidden = anonymous.tolist()
-    customer = register.numbers_of(spells.person[spell], orders.slot[visit])
-    cars = spells.car[spell].tolist()
+    named = (~surveys.anonymous).tolist()
     talk = rng.integers(0, 1 << 20, visit.size).tolist()
-    known = score >= 0
-    reasons, comments = [], []
-    for value, draw in zip(score.tolist(), talk, strict=True):
-        if 0 <= value <= 6:
-            reason, comment = _REASONS[draw % len(_REASONS)]
-        elif value >= 9 and draw % 3 == 0:
-            reason, comment = "", _PRAISE[draw // 3 % len(_PRAISE)]
-        else:
-            reason, comment = "", ""
-        reasons.append(reason)
-        comments.append(comment)
+    said = [_said(score, draw) for score, draw in zip(surveys.score.tolist(), talk, strict=True)]
+    answered = times.instants(surveys.answered)
     columns = [
-        chosen(store, [shop.code for shop in network.stores]),
-        [f"Q{number:07d}" for number in numbering.take(numbering.surveys, store)],
-        times.instants(sent),
-        ["" if hide else number for hide, number in zip(hidden, customer, strict=True)],
-        ["" if hide else register.vins[car] for hide, car in zip(hidden, cars, strict=True)],
-        ["" if hide else numbers[v] for hide, v in zip(hidden, visit.tolist(), strict=True)],
+        batch.stores(surveys.store),
         [
-            text if shown else ""
-            for text, shown in zip(times.instants(answered), known.tolist(), strict=True)
+            f"Q{number:07d}"
+            for number in batch.numbering.take(batch.numbering.surveys, surveys.store)
         ],
-        [str(value) if value >= 0 else "" for value in score.tolist()],
-        chosen(channel, _CHANNELS),
-        reasons,
-        comments,
+        times.instants(surveys.sent),
+        _if(named, batch.customers(spell, orders.slot[visit])),
+        _if(named, batch.vins(spell)),
+        _if(named, batch.order_numbers(visit)),
+        _if((surveys.score >= 0).tolist(), answered),
+        [str(score) if score >= 0 else "" for score in surveys.score.tolist()],
+        chosen(surveys.channel, _CHANNELS),
+        [reason for reason, _ in said],
+        [comment for _, comment in said],
     ]
     return list(zip(*columns, strict=True))
+
+
+def _said(score: int, draw: int) -> tuple[str, str]:
+    """Reason and comment of an answer."""
+    if 0 <= score <= 6:
+        return _REASONS[draw % len(_REASONS)]
+    if score >= 9 and draw % 3 == 0:
+        return "", _PRAISE[draw // 3 % len(_PRAISE)]
+    return "", ""
+
+
+def _if(shown: list[bool], values: list[str]) -> list[str]:
+    return [value if show else "" for show, value in zip(shown, values, strict=True)]

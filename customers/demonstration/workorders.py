@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from customers.demonstration.batch import Batch
 from customers.demonstration.catalogue import KINDS, PAYERS, SERIES, TIERS
 from customers.demonstration.money import OPERATION_LIST
 from customers.demonstration.names import people_names
-from customers.demonstration.network import Network
 from customers.demonstration.orders import CANCELLED, INTERNAL, OPEN, STATUSES, Orders
-from customers.demonstration.people import Ints, Population
+from customers.demonstration.people import Ints
 from customers.demonstration.register import Numbering, Register
 from customers.demonstration.writer import Times, chosen, flags, whole, yuan
 
@@ -22,43 +22,32 @@ def order_numbers(orders: Orders, numbering: Numbering, times: Times) -> list[st
     ]
 
 
-def visit_rows(
-    orders: Orders,
-    numbers: list[str],
-    register: Register,
-    population: Population,
-    network: Network,
-    times: Times,
-    rng: np.random.Generator,
-) -> list[tuple[str, ...]]:
-    """Rows of visits in the order of ``orders``."""
-    spells = population.spells
+def visit_rows(batch: Batch, rng: np.random.Generator) -> list[tuple[str, ...]]:
+    """Rows of visits in the order of the batch's orders."""
+    orders, times, advisors = batch.orders, batch.times, batch.network.advisors
     count = len(orders)
     opened = orders.day * 1440 + orders.minute
     closed = _closing(opened, orders.minutes_taken)
     done = (orders.status != OPEN) & (orders.status != CANCELLED)
     promised = _closing(opened, orders.minutes_taken * 9 // 10)
-    codes = [store.code for store in network.stores]
-    cars = spells.car[orders.spell].tolist()
-    bringer, mobile = _bringers(orders, register, rng)
+    bringer, mobile = _bringers(orders, batch.register, rng)
     pays = [yuan(orders.pays[:, payer]) for payer in range(len(PAYERS))]
-    advisors = [
-        network.advisors[store][advisor]
-        for store, advisor in zip(orders.store.tolist(), orders.advisor.tolist(), strict=True)
-    ]
     columns = [
-        chosen(orders.store, codes),
-        numbers,
-        register.numbers_of(spells.person[orders.spell], orders.slot),
+        batch.stores(orders.store),
+        batch.numbers,
+        batch.customers(orders.spell, orders.slot),
         times.instants(opened),
-        [register.vins[car] for car in cars],
+        batch.vins(orders.spell),
         bringer,
         mobile,
         _shown(times.instants(promised), rng.random(count) < 0.8),
         _shown(times.instants(closed), done),
         whole(orders.mileage),
         chosen(orders.kind, KINDS),
-        advisors,
+        [
+            advisors[store][advisor]
+            for store, advisor in zip(orders.store.tolist(), orders.advisor.tolist(), strict=True)
+        ],
         flags(orders.appointment),
         *pays,
         yuan(orders.labour),
@@ -68,7 +57,7 @@ def visit_rows(
         whole(orders.wait),
         flags(orders.comeback),
         chosen(orders.status, STATUSES),
-        [numbers[original] if original >= 0 else "" for original in orders.original.tolist()],
+        batch.order_numbers(orders.original),
     ]
     return list(zip(*columns, strict=True))
 
@@ -101,41 +90,35 @@ def _shown(values: list[str], known: np.ndarray) -> list[str]:
     return [value if shown else "" for value, shown in zip(values, known.tolist(), strict=True)]
 
 
-def line_rows(
-    orders: Orders, numbers: list[str], network: Network, population: Population
-) -> list[tuple[str, ...]]:
+def line_rows(batch: Batch) -> list[tuple[str, ...]]:
     """Rows of visit_lines; a division whose feed shows parts cost only shows it here, too."""
-    lines, visit = orders.lines, orders.lines.visit
+    orders, lines, visit = batch.orders, batch.orders.lines, batch.orders.lines.visit
     position = np.arange(len(lines)) - np.searchsorted(visit, visit, side="left") + 1
-    tier = population.spells.tier[orders.spell[visit]]
-    labour_shown = np.array([tier_.cost_basis != "parts" for tier_ in TIERS])[tier]
-    cost = lines.parts_cost + np.where(labour_shown, lines.labour_cost, 0)
-    series = population.series()[orders.spell[visit]]
+    spell = orders.spell[visit]
+    labour_shown = np.array([tier.cost_basis != "parts" for tier in TIERS])
+    shown = labour_shown[batch.population.spells.tier[spell]]
+    cost = lines.parts_cost + np.where(shown, lines.labour_cost, 0)
+    series = batch.population.series()[spell].tolist()
     codes = [entry[0] for entry in OPERATION_LIST]
-    texts = [entry[1] for entry in OPERATION_LIST]
     part_table = [
         [f"{entry.wmi}{code}-{number:02d}" for code in codes] for number, entry in enumerate(SERIES)
     ]
     has_part = lines.parts > 0
     parts = [
-        part_table[line][operation] if shown else ""
-        for line, operation, shown in zip(
-            series.tolist(), lines.operation.tolist(), has_part.tolist(), strict=True
-        )
+        part_table[line][operation]
+        for line, operation in zip(series, lines.operation.tolist(), strict=True)
     ]
-    order = visit.tolist()
-    stores = [store.code for store in network.stores]
     columns = [
-        chosen(orders.store[visit], stores),
-        [numbers[place] for place in order],
+        batch.stores(orders.store[visit]),
+        batch.order_numbers(visit),
         whole(position),
         chosen(lines.kind, KINDS),
         chosen(lines.operation, codes),
-        chosen(lines.operation, texts),
+        chosen(lines.operation, [entry[1] for entry in OPERATION_LIST]),
         [f"{hours:.1f}" for hours in lines.hours.tolist()],
         yuan(lines.labour),
-        parts,
-        ["1" if shown else "" for shown in has_part.tolist()],
+        _shown(parts, has_part),
+        ["1" if part else "" for part in has_part.tolist()],
         yuan(lines.parts),
         yuan(cost),
         chosen(lines.payer, PAYERS),

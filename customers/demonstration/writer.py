@@ -1,6 +1,7 @@
 """Writes the exchange files: plain comma-separated UTF-8, one row a line, no quoting needed."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -73,6 +74,10 @@ def _parsed(text: str) -> dict[str, list[str]]:
 COLUMNS = _parsed(_FILES)
 
 
+# The oldest day that any file mentions.
+EARLIEST_BIRTH = date(1950, 1, 1)
+
+
 class FolderWriter:
     """Opens all files of the exchange format in ``folder`` and appends rows to them."""
 
@@ -114,7 +119,7 @@ class Times:
     """Text of days and instants by day number."""
 
     def __init__(self, clock: Clock) -> None:
-        self._first = -9000
+        self._first = clock.day_of(EARLIEST_BIRTH)
         self._days = [
             clock.date_of(day).isoformat() for day in range(self._first, clock.until + 4500)
         ]

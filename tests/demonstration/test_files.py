@@ -8,6 +8,8 @@ import pytest
 
 from customers.demonstration import generate
 
+UNTIL = date(2026, 11, 20)
+
 KEYS = {
     "org_units": ["code"],
     "staff": ["username"],
@@ -204,3 +206,26 @@ def test_impossible_groups_are_refused(tmp_path, change, words):
     arguments = {"customers": 100, "until": date(2026, 1, 1)} | change
     with pytest.raises(ValueError, match=words):
         generate(tmp_path, **arguments)
+
+
+def test_the_day_of_every_record_lies_before_until(demo):
+    for kind, column in (
+        ("customers", "created_on"),
+        ("vehicles", "sold_on"),
+        ("vehicles", "built_on"),
+        ("vehicles", "owned_from"),
+        ("vehicles", "owned_to"),
+        ("nps", "answered_at"),
+    ):
+        assert demo.files[kind][column].max() < UNTIL.isoformat(), (kind, column)
+    happened = demo.files["events"]
+    assert happened.happened_at[happened.status != "booked"].max() < UNTIL.isoformat()
+
+
+def test_cars_are_built_before_they_are_owned_and_driven_forward(demo):
+    cars = demo.files["vehicles"]
+    assert (cars.built_on < cars.owned_from).all()
+    owned = cars[cars.owned_to != ""]
+    assert (owned.owned_from < owned.owned_to).all()
+    visits = demo.visits().merge(cars[["vin", "built_on"]].drop_duplicates(), on="vin")
+    assert (visits.built_on < visits.opened_at.str[:10]).all()

@@ -81,3 +81,18 @@ def test_surnames_follow_their_frequency(demo):
     share = first.value_counts(normalize=True)
     assert set(share.index[:3]) == {"王", "李", "张"}
     assert 0.06 < share["王"] < 0.11
+
+
+def test_the_identity_number_agrees_with_birth_date_and_gender(demo):
+    people = demo.files["customers"].query("id_number != ''")
+    told = people[people.birth_date != ""]
+    assert (told.id_number.str[6:14] == told.birth_date.str.replace("-", "")).all()
+    odd = people.id_number.str[16].astype(int) % 2 == 1
+    assert (odd == (people.gender == "m")).all()
+
+
+def test_people_are_grown_up_when_they_become_customers(demo):
+    people = demo.files["customers"].query("birth_date != ''")
+    age = people.created_on.str[:4].astype(int) - people.birth_date.str[:4].astype(int)
+    assert age.between(19, 80).all()
+    assert 30 < age.mean() < 50

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
 from customers.demonstration import generate
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 options["out"],
                 customers=options["customers"],
                 seed=options["seed"],
-                until=options["until"] or date.today(),
+                until=options["until"] or timezone.localdate(),
                 group_code=options["group"],
                 stores=options["stores"],
             )
