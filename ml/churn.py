@@ -29,7 +29,7 @@ from ml.features import (
 from ml.pooling import fit_cohorts
 from ml.records import Records
 from ml.scorecard import calibration_table, scorecard
-from ml.statistics import sufficient_statistics, to_days
+from ml.statistics import one_row_a_day, sufficient_statistics, to_days
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -129,9 +129,9 @@ def train_churn(
 
 
 def _before(records: Records, as_of: datetime.date) -> Records:
-    """Drop visits on or after the as-of date, so that no label can come from them."""
+    """Drop visits on or after the as-of date, so that no label can come from them; sort once."""
     past = records.visit_days["day"] < pd.Timestamp(as_of)
-    return replace(records, visit_days=records.visit_days[past])
+    return replace(records, visit_days=one_row_a_day(records.visit_days[past]))
 
 
 def _snapshots(

@@ -202,6 +202,7 @@ def _spend_slope(likelihood: gamma_gamma.SpendLikelihood, log_params: Floats) ->
 def _contained() -> Iterator[None]:
     """Warning filters as before afterwards; what the library prints does not reach stdout."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         yield
 
 

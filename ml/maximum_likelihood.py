@@ -206,7 +206,7 @@ def _covariance(likelihood: Likelihood, log_params: Floats) -> Floats | None:
         hessian[i] = (up - down) / (2 * step)
     information = -(hessian + hessian.T) / 2 * likelihood.data.customers
     smallest = np.linalg.eigvalsh(information)[0]
-    return np.linalg.inv(information) if smallest > 1e-6 else None
+    return np.asarray(np.linalg.inv(information), dtype=float) if smallest > 1e-6 else None
 
 
 def _codes(values: Floats) -> tuple[Floats, Codes]:
