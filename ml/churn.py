@@ -89,14 +89,19 @@ class ChurnModel:
         return np.asarray(self.classifier.predict_proba(features.to_numpy())[:, 1])
 
 
-def snapshot(records: Records, cut_off: datetime.date, divisions: Sequence[str]) -> Snapshot:
-    """The churn population at a cut-off with features and labels."""
+def snapshot(
+    records: Records, cut_off: datetime.date, divisions: Sequence[str], config: ChurnConfig
+) -> Snapshot:
+    """The churn population at a cut-off with features and labels.
+
+    A population above ``config.max_rows`` is thinned, both outcomes by the same share, before the
+    features are made: memory stays bounded.
+    """
     customers = churn_population(records, cut_off)
-    return Snapshot(
-        cut_off,
-        customer_features(records, cut_off, customers, divisions),
-        churned(records, cut_off, customers),
-    )
+    label = churned(records, cut_off, customers)
+    rows = _stratified(label.astype(np.int64), config)
+    customers, label = customers[rows], label[rows]
+    return Snapshot(cut_off, customer_features(records, cut_off, customers, divisions), label)
 
 
 def train_churn(
@@ -148,7 +153,7 @@ def _snapshots(
         if cut_off < first_day + YEAR / 2:
             refusals.append(f"{cut_off}: less than half a year of visits before it")
             break
-        one = snapshot(records, cut_off, divisions)
+        one = snapshot(records, cut_off, divisions, config)
         rows, lost = one.churned.size, int(one.churned.sum())
         if rows < config.min_rows or min(lost, rows - lost) < config.min_class_rows:
             refusals.append(f"{cut_off}: {rows} customers, {lost} of them did not come")

@@ -113,10 +113,11 @@ def _fit_transactions(
         return TransactionFit(
             model, REFUSED, reason, None, "none", customers, repeaters, None, None, None
         )
-    likelihood = ml.Likelihood(ml.Collapsed.of(x, t_x, age, weight), model == MBG_NBD)
-    best, estimator = ml.maximise(likelihood), "analytic"
-    if model == BG_NBD and best.converged and likelihood.data.x.size <= LIBRARY_ROWS:
-        theirs = _library_bgnbd(likelihood.data, best.log_params)
+    data = ml.Collapsed.of(x, t_x, age, weight)
+    likelihood, best = ml.maximise(data, modified=model == MBG_NBD)
+    estimator = "analytic"
+    if model == BG_NBD and best.converged and data.x.size <= LIBRARY_ROWS:
+        theirs = _library_bgnbd(data, best.log_params)
         if theirs is not None:
             found = ml.assess(likelihood, theirs)
             if found.converged:

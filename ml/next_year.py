@@ -155,6 +155,9 @@ def _snapshots(
         born = born[born.isin(records.customers.index)]
         if len(born) < config.min_rows:
             break
+        if len(born) > config.max_rows:  # memory stays bounded
+            draw = np.random.default_rng(config.seed)
+            born = born[np.sort(draw.choice(len(born), config.max_rows, replace=False))]
         features = customer_features(records, cut_off, born, divisions)
         visits = visits_between(records, cut_off, cut_off + YEAR, born)
         later = (
