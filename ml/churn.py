@@ -29,7 +29,7 @@ from ml.features import (
 from ml.pooling import fit_cohorts
 from ml.records import Records
 from ml.scorecard import calibration_table, scorecard
-from ml.statistics import sufficient_statistics, to_days
+from ml.statistics import one_row_a_day, sufficient_statistics, to_days
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -89,14 +89,19 @@ class ChurnModel:
         return np.asarray(self.classifier.predict_proba(features.to_numpy())[:, 1])
 
 
-def snapshot(records: Records, cut_off: datetime.date, divisions: Sequence[str]) -> Snapshot:
-    """The churn population at a cut-off with features and labels."""
+def snapshot(
+    records: Records, cut_off: datetime.date, divisions: Sequence[str], config: ChurnConfig
+) -> Snapshot:
+    """The churn population at a cut-off with features and labels.
+
+    A population above ``config.max_rows`` is thinned, both outcomes by the same share, before the
+    features are made: memory stays bounded.
+    """
     customers = churn_population(records, cut_off)
-    return Snapshot(
-        cut_off,
-        customer_features(records, cut_off, customers, divisions),
-        churned(records, cut_off, customers),
-    )
+    label = churned(records, cut_off, customers)
+    rows = _stratified(label.astype(np.int64), config)
+    customers, label = customers[rows], label[rows]
+    return Snapshot(cut_off, customer_features(records, cut_off, customers, divisions), label)
 
 
 def train_churn(
@@ -129,9 +134,9 @@ def train_churn(
 
 
 def _before(records: Records, as_of: datetime.date) -> Records:
-    """Drop visits on or after the as-of date, so that no label can come from them."""
+    """Drop visits on or after the as-of date, so that no label can come from them; sort once."""
     past = records.visit_days["day"] < pd.Timestamp(as_of)
-    return replace(records, visit_days=records.visit_days[past])
+    return replace(records, visit_days=one_row_a_day(records.visit_days[past]))
 
 
 def _snapshots(
@@ -148,7 +153,7 @@ def _snapshots(
         if cut_off < first_day + YEAR / 2:
             refusals.append(f"{cut_off}: less than half a year of visits before it")
             break
-        one = snapshot(records, cut_off, divisions)
+        one = snapshot(records, cut_off, divisions, config)
         rows, lost = one.churned.size, int(one.churned.sum())
         if rows < config.min_rows or min(lost, rows - lost) < config.min_class_rows:
             refusals.append(f"{cut_off}: {rows} customers, {lost} of them did not come")

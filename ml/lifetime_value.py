@@ -52,7 +52,9 @@ class Forecast:
     ``fit`` (n,): number of the customer's cohort in ``keys`` and of its map in ``maps``;
     ``p_alive`` (n,); ``visits`` and ``alive`` (n, 8) at the map's nodes, uncapped; ``cap`` (n,)
     months that count; ``revenue_per_visit``, ``margin_per_visit`` (n,) regular work;
-    ``accident_revenue``, ``accident_margin`` (n,) per month alive.
+    ``accident_revenue``, ``accident_margin`` (n,) per month alive. ``anchor_first`` (months 1-12)
+    and ``anchor_later`` (n,) multiply the visits; 1 leaves the transaction model's own
+    (:mod:`ml.next_year` sets others).
     """
 
     customers: pd.Index
@@ -68,6 +70,8 @@ class Forecast:
     accident_revenue: Floats
     accident_margin: Floats
     discount_rate: float
+    anchor_first: Floats
+    anchor_later: Floats
 
     @property
     def months(self) -> int:
@@ -79,7 +83,11 @@ class Forecast:
 
     def total_visits(self, weights: Floats, cap: Ints | None = None) -> Floats:
         """Σ over months of ``weights`` (months,) × expected visits, within the cap, shape (n,)."""
-        return self._weighted(self.visits, [m.monthly for m in self.maps], weights, cap)
+        maps = [m.monthly for m in self.maps]
+        first = np.arange(1, self.months + 1) <= 12
+        early = self._weighted(self.visits, maps, np.where(first, weights, 0.0), cap)
+        late = self._weighted(self.visits, maps, np.where(first, 0.0, weights), cap)
+        return early * self.anchor_first + late * self.anchor_later
 
     def total_alive(self, weights: Floats, cap: Ints | None = None) -> Floats:
         """Σ over months of ``weights`` × mean P(alive) in the month, within the cap, (n,)."""
@@ -139,7 +147,9 @@ class Forecast:
             rows = self.fit == number
             visits[rows] = self.visits[rows] @ curve_map.monthly.T
             alive[rows] = self._alive9[rows] @ alive_months(curve_map).T
-        counted = np.arange(1, self.months + 1)[None, :] <= self.cap[:, None]
+        month = np.arange(1, self.months + 1)[None, :]
+        counted = month <= self.cap[:, None]
+        visits *= np.where(month <= 12, self.anchor_first[:, None], self.anchor_later[:, None])
         visits, alive = visits * counted, alive * counted
         return {
             "visits": visits,
@@ -222,7 +232,9 @@ def predict(
         alive,
         np.minimum(cap, months),
         *money,
-        discount_rate=discount_rate,
+        discount_rate,
+        np.ones(n),
+        np.ones(n),
     )
 
 

@@ -113,10 +113,11 @@ def _fit_transactions(
         return TransactionFit(
             model, REFUSED, reason, None, "none", customers, repeaters, None, None, None
         )
-    likelihood = ml.Likelihood(ml.Collapsed.of(x, t_x, age, weight), model == MBG_NBD)
-    best, estimator = ml.maximise(likelihood), "analytic"
-    if model == BG_NBD and best.converged and likelihood.data.x.size <= LIBRARY_ROWS:
-        theirs = _library_bgnbd(likelihood.data, best.log_params)
+    data = ml.Collapsed.of(x, t_x, age, weight)
+    likelihood, best = ml.maximise(data, modified=model == MBG_NBD)
+    estimator = "analytic"
+    if model == BG_NBD and best.converged and data.x.size <= LIBRARY_ROWS:
+        theirs = _library_bgnbd(data, best.log_params)
         if theirs is not None:
             found = ml.assess(likelihood, theirs)
             if found.converged:
@@ -202,6 +203,7 @@ def _spend_slope(likelihood: gamma_gamma.SpendLikelihood, log_params: Floats) ->
 def _contained() -> Iterator[None]:
     """Warning filters as before afterwards; what the library prints does not reach stdout."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         yield
 
 

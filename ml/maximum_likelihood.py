@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, expit, gammaln, psi
+from scipy.special import betaln, gammaln, psi
 
 from ml.bgnbd import Parameters, check_history
 
@@ -27,6 +27,7 @@ GRADIENT_TOLERANCE = 1e-5
 """Largest slope of the mean log-likelihood in any log parameter that counts as converged."""
 
 _AT_BOUND = 1e-4
+_SEARCH_ROWS = 15_000
 _STARTS = np.log([[0.5, 1.0, 0.5, 2.0], [1.5, 4.0, 1.0, 10.0]])
 
 
@@ -58,6 +59,14 @@ class Collapsed:
         scale = LONGEST_AGE / float(age_.max())
         return cls(x_[new], t_x_[new] * scale, age_[new] * scale, totals, scale, float(w.sum()))
 
+    def thinned(self, rows: int) -> "Collapsed":
+        """Every k-th distinct history, about ``rows`` of them, on the same scale of time."""
+        part = slice(None, None, max(self.x.size // rows, 1))
+        weights = self.weights[part]
+        return Collapsed(
+            self.x[part], self.t_x[part], self.age[part], weights, self.scale, float(weights.sum())
+        )
+
 
 class Likelihood:
     """Mean log-likelihood of collapsed histories and its gradient in the log parameters."""
@@ -84,7 +93,8 @@ class Likelihood:
         odds = shape * gap + (np.log(a) - np.log(survivors))[self._x_code]
         if not self.modified:
             odds[self.data.x == 0] = -np.inf
-        dead = expit(odds) * self._w
+        small = np.exp(-np.abs(odds))
+        dead = np.where(odds > 0, 1.0, small) / (1.0 + small) * self._w
         log_alpha = log_params[1]
 
         per_x = gammaln(r + x) - gammaln(r) + betaln(a, b + coins) - betaln(a, b)
@@ -93,7 +103,7 @@ class Likelihood:
             + r * log_alpha
             - r * (self._w_age @ log_age)
             - self._w_x_age @ log_age
-            + self._w @ np.logaddexp(0.0, odds)
+            + self._w @ (np.maximum(odds, 0.0) + np.log1p(small))
         )
         dead_x = np.bincount(self._x_code, dead, x.size)
         d_r = (
@@ -147,14 +157,24 @@ class Optimum:
         return self.slope <= GRADIENT_TOLERANCE and not self.at_bound
 
 
-def maximise(likelihood: Likelihood, start: Floats | None = None) -> Optimum:
-    """Search from the given or from two standard starts; the better end wins."""
-    starts = _STARTS if start is None else np.atleast_2d(start)
-    ends = [_search(likelihood, np.clip(s, LOWER, UPPER)) for s in starts[:1]]
-    if start is None and not _looks_converged(likelihood, ends[0]):
-        ends.append(_search(likelihood, starts[1]))
-    values = [likelihood(end)[0] for end in ends]
-    return assess(likelihood, ends[int(np.argmax(values))])
+def maximise(data: Collapsed, modified: bool) -> tuple[Likelihood, Optimum]:
+    """Search the bounded maximum; a second start is tried where the first ends on a slope.
+
+    Of many histories a sample is searched first: where it ends, few steps are left to do.
+    """
+    likelihood = Likelihood(data, modified)
+    best: Optimum | None = None
+    for start in _STARTS:
+        if data.x.size > 2 * _SEARCH_ROWS:
+            start = _search(Likelihood(data.thinned(_SEARCH_ROWS), modified), start)
+        found = assess(likelihood, _search(likelihood, start))
+        if best is None or found.log_likelihood > best.log_likelihood:
+            best = found
+        if best.slope <= GRADIENT_TOLERANCE:
+            break
+    if best is None:
+        raise AssertionError("there is at least one start")
+    return likelihood, best
 
 
 def assess(likelihood: Likelihood, log_params: Floats) -> Optimum:
@@ -170,13 +190,8 @@ def assess(likelihood: Likelihood, log_params: Floats) -> Optimum:
         likelihood.total(value),
         float(np.abs(free).max()),
         tuple(name for name, is_at in zip(names, low | high, strict=True) if is_at),
-        _covariance(likelihood, log_params),
+        None if (low | high).any() else _covariance(likelihood, log_params),
     )
-
-
-def _looks_converged(likelihood: Likelihood, log_params: Floats) -> bool:
-    inside = (log_params > LOWER + _AT_BOUND) & (log_params < UPPER - _AT_BOUND)
-    return bool(inside.all() and np.abs(likelihood(log_params)[1]).max() <= GRADIENT_TOLERANCE)
 
 
 def _search(likelihood: Likelihood, start: Floats) -> Floats:
@@ -206,7 +221,7 @@ def _covariance(likelihood: Likelihood, log_params: Floats) -> Floats | None:
         hessian[i] = (up - down) / (2 * step)
     information = -(hessian + hessian.T) / 2 * likelihood.data.customers
     smallest = np.linalg.eigvalsh(information)[0]
-    return np.linalg.inv(information) if smallest > 1e-6 else None
+    return np.asarray(np.linalg.inv(information), dtype=float) if smallest > 1e-6 else None
 
 
 def _codes(values: Floats) -> tuple[Floats, Codes]:

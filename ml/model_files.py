@@ -5,11 +5,12 @@ if it holds no type outside :data:`ALLOWED_TYPES`.
 """
 
 import hashlib
+from typing import TypeAlias
 
 import skops.io
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-Model = HistGradientBoostingClassifier | HistGradientBoostingRegressor
+Model: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegressor
 
 ALLOWED_TYPES = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 """All that a HistGradientBoosting model needs beyond what skops itself trusts."""

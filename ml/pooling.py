@@ -84,23 +84,12 @@ def fit_cohorts(statistics: pd.DataFrame) -> dict[tuple[str, str], CohortFit]:
     unknown = set(statistics["segment"].unique()) - {PERSON, ORGANISATION}
     if unknown:
         raise ValueError(f"segment must be {PERSON} or {ORGANISATION}, found {sorted(unknown)}")
-    references: dict[str, tuple[pd.DataFrame, _Choice]] = {}
-    people = _reference(statistics)
-    anybody = _choose(people)
-    if anybody.chosen.params is None:
-        raise ValueError(f"no lifetime model for the group: {anybody.chosen.reason}")
-    for segment, rows in statistics.groupby("segment"):
-        same_kind = _reference(rows)
-        choice = _choose(same_kind) if _is_enough(rows) else None
-        if choice is None or choice.chosen.params is None:
-            choice = _shrunk_rate(rows, anybody)
-        references[str(segment)] = (same_kind, choice)
+    group = _Group(statistics)
     fits = {}
     for (division, segment), rows in statistics.groupby(["division", "segment"]):
-        same_kind, choice = references[str(segment)]
-        fits[str(division), str(segment)] = _fit_one(
-            str(division), str(segment), rows, same_kind, choice
-        )
+        fits[str(division), str(segment)] = _fit_one(str(division), str(segment), rows, group)
+    if not fits:
+        raise ValueError("no lifetime model: there are no customers")
     return fits
 
 
@@ -116,6 +105,34 @@ class _Choice:
         if self.chosen is self.baseline or self.chosen.model == self.baseline.model:
             return f"{model} {self.chosen.status}"
         return f"{model} {self.chosen.status} (BG/NBD {self.baseline.status})"
+
+
+class _Group:
+    """What small cohorts lean on, worked out only if there is one."""
+
+    def __init__(self, statistics: pd.DataFrame) -> None:
+        self._statistics = statistics
+        self._choices: dict[str, _Choice] = {}
+
+    def customers(self, segment: str) -> pd.DataFrame:
+        """The group's customers of one kind, thinned to REFERENCE_ROWS."""
+        return _reference(self._statistics[self._statistics["segment"] == segment])
+
+    def choice(self, segment: str) -> _Choice:
+        """The model of that kind; a shrunk rate where the kind is too few to be fitted."""
+        if segment not in self._choices:
+            rows = self._statistics[self._statistics["segment"] == segment]
+            found = _choose(_reference(rows)) if _is_enough(rows) else None
+            if found is None or found.chosen.params is None:
+                found = _shrunk_rate(rows, self._anybody())
+            self._choices[segment] = found
+        return self._choices[segment]
+
+    def _anybody(self) -> _Choice:
+        everyone = _choose(_reference(self._statistics))
+        if everyone.chosen.params is None:
+            raise ValueError(f"no lifetime model for the group: {everyone.chosen.reason}")
+        return everyone
 
 
 def _is_enough(rows: pd.DataFrame) -> bool:
@@ -148,11 +165,10 @@ def _choose(rows: pd.DataFrame, weights: np.ndarray | None = None) -> _Choice:
     return _Choice(baseline, likelier)
 
 
-def _fit_one(
-    division: str, segment: str, rows: pd.DataFrame, same_kind: pd.DataFrame, group: _Choice
-) -> CohortFit:
+def _fit_one(division: str, segment: str, rows: pd.DataFrame, reference: _Group) -> CohortFit:
     repeaters = int((rows["x"] > 0).sum())
     if not _is_enough(rows):
+        group = reference.choice(segment)
         why = f"{len(rows)} customers, {repeaters} came back"
         return CohortFit(
             division,
@@ -167,13 +183,15 @@ def _fit_one(
     if len(rows) >= ALONE_FROM:
         choice, pooling = _choose(rows), OWN
     else:
+        same_kind = reference.customers(segment)
         together = pd.concat([rows, same_kind])
         weights = np.ones(len(together))
         weights[len(rows) :] = PRIOR_CUSTOMERS / len(same_kind)
         choice, pooling = _choose(together, weights), LEANING
     if choice.chosen.params is None:
         refused = choice.chosen.reason
-        choice, pooling = group, group.pooling
+        choice = reference.choice(segment)
+        pooling = choice.pooling
         words = f"{group.words}, {pooling} parameters: own fit refused, {refused}"
     else:
         words = f"{choice.words}, {pooling} parameters"

@@ -98,11 +98,11 @@ def visit_worths(
 ) -> dict[tuple[str, str], VisitWorth]:
     """Fit the money of every (division, segment) of ``statistics``.
 
-    ``p_alive`` and ``vehicles`` (n,) serve the exposure to accidents: a customer was certainly
-    alive up to the last visit and, on average, (1 + P(alive))/2 of the time since.
+    ``p_alive`` and ``vehicles`` (n,) serve the exposure to accidents: in these models a customer
+    drops out right after a visit, so was alive up to the last one and, with P(alive), until now.
     """
     silent = statistics["T"] - statistics["t_x"]
-    years = vehicles * (statistics["t_x"] + silent * (1 + p_alive) / 2) / DAYS_PER_YEAR
+    years = vehicles * (statistics["t_x"] + silent * p_alive) / DAYS_PER_YEAR
     rows = statistics.assign(vehicle_years=years)
     group_accidents = _accidents(rows, None)
     group = {

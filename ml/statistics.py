@@ -51,40 +51,60 @@ class VisitDays:
     amounts: pd.DataFrame
 
 
-def visit_days_before(visit_days: pd.DataFrame, as_of: datetime.date) -> VisitDays:
-    """Cut at the as-of date, add up rows of one customer and day, sort.
+def one_row_a_day(visit_days: pd.DataFrame) -> pd.DataFrame:
+    """The frame sorted by customer and day, rows of one customer and day made one.
 
-    Raises ValueError if a column of :data:`VISIT_DAY_COLUMNS` is missing or a date is.
+    ``customer`` int64, ``day`` datetime64[s], and the numeric columns as float64 (money and counts
+    added up, flags and readings by their largest). A frame that is so already costs one look.
+    Raises ValueError if a column of :data:`VISIT_DAY_COLUMNS` or a date is missing.
     """
     missing = [name for name in VISIT_DAY_COLUMNS if name not in visit_days.columns]
     if missing:
         raise ValueError(f"visit days lack the columns {', '.join(missing)}")
     if visit_days["day"].isna().any():
         raise ValueError("every visit day needs a date in the column day")
-    day = to_days(visit_days["day"])
-    kept = day < day_number(as_of)
-    customer = visit_days["customer"].to_numpy(dtype=np.int64)[kept]
-    day = day[kept]
+    customer, day = visit_days["customer"].to_numpy(dtype=np.int64), to_days(visit_days["day"])
+    step = np.diff(customer)
+    if ((step > 0) | ((step == 0) & (np.diff(day) > 0))).all():
+        return visit_days
     names = [
         name
         for name in visit_days.columns
         if name not in ("customer", "day") and pd.api.types.is_numeric_dtype(visit_days[name])
     ]
-    amounts = visit_days.loc[kept, names].astype(np.float64).reset_index(drop=True)
-    in_order = bool(
-        ((np.diff(customer) > 0) | ((np.diff(customer) == 0) & (np.diff(day) > 0))).all()
+    order = np.lexsort((day, customer))
+    customer, day = customer[order], day[order]
+    new = np.ones(day.size, dtype=bool)
+    new[1:] = (np.diff(customer) != 0) | (np.diff(day) != 0)
+    start = np.flatnonzero(new)
+    columns: dict[str, object] = {
+        "customer": customer[new],
+        "day": day[new].astype("datetime64[D]").astype("datetime64[s]"),
+    }
+    for name in names:
+        values = visit_days[name].to_numpy(dtype=np.float64, na_value=np.nan)[order]
+        if name in _LARGEST_OF_DAY:
+            columns[name] = np.fmax.reduceat(values, start)
+        else:
+            columns[name] = np.add.reduceat(np.nan_to_num(values), start)
+    return pd.DataFrame(columns)
+
+
+def visit_days_before(visit_days: pd.DataFrame, as_of: datetime.date) -> VisitDays:
+    """One row per customer and day, sorted, cut at the as-of date."""
+    merged = one_row_a_day(visit_days)
+    day = to_days(merged["day"])
+    kept = day < day_number(as_of)
+    names = [
+        name
+        for name in merged.columns
+        if name not in ("customer", "day") and pd.api.types.is_numeric_dtype(merged[name])
+    ]
+    return VisitDays(
+        merged["customer"].to_numpy(dtype=np.int64)[kept],
+        day[kept],
+        merged.loc[kept, names].astype(np.float64).reset_index(drop=True),
     )
-    if not in_order:
-        order = np.lexsort((day, customer))
-        customer, day = customer[order], day[order]
-        amounts = amounts.iloc[order].reset_index(drop=True)
-        new = np.ones(day.size, dtype=bool)
-        new[1:] = (np.diff(customer) != 0) | (np.diff(day) != 0)
-        if not new.all():
-            rules = {name: "max" if name in _LARGEST_OF_DAY else "sum" for name in names}
-            amounts = amounts.groupby(np.cumsum(new) - 1, sort=True).agg(rules)
-            customer, day = customer[new], day[new]
-    return VisitDays(customer, day, amounts)
 
 
 def sufficient_statistics(

@@ -178,7 +178,7 @@ def test_one_time_customers_only_are_refused_with_the_reason():
 
 
 def test_no_customers_are_refused():
-    with pytest.raises(ValueError, match="no customers"):
+    with pytest.raises(ValueError, match="there are no customers"):
         fit_divisions(statistics_of([], [], []))
 
 

@@ -1,0 +1,101 @@
+import datetime
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.churn import NotEnoughData
+from ml.features import customer_features
+from ml.lifetime_value import fit_divisions, predict
+from ml.next_year import (
+    NextYearConfig,
+    anchor,
+    train_next_year,
+    visit_card,
+    visits_between,
+)
+from ml.statistics import sufficient_statistics
+from tests.ml.dealer_world import dealer_world
+
+CUT = datetime.date(2024, 7, 1)
+QUICK = NextYearConfig(trees=60)
+
+
+@pytest.fixture(scope="module")
+def world():
+    records = dealer_world(8_000, seed=6)
+    statistics = sufficient_statistics(records.purchases, records.visit_days, CUT)
+    statistics = statistics.join(records.customers[["division", "segment"]])
+    model = train_next_year(records, CUT, QUICK)
+    features = customer_features(records, CUT, statistics.index, model.divisions)
+    plain = predict(fit_divisions(statistics), statistics)
+    return records, model, features, plain
+
+
+def test_first_year_of_an_anchored_forecast_is_the_trees(world):
+    _, model, features, plain = world
+    won = np.array([model.anchored.get(key, True) for key in plain.keys])[plain.fit]
+    got = anchor(model, plain, features).table()["expected_visits_12m"].to_numpy()
+    np.testing.assert_allclose(got[won], model.first.predict(features.to_numpy())[won], rtol=1e-9)
+    assert won.any()
+
+
+def test_months_of_the_anchored_forecast_add_up_to_its_totals(world):
+    _, model, features, plain = world
+    cap = np.arange(len(features)) % 61
+    forecast = anchor(model, replace(plain, cap=cap), features)
+    monthly = forecast.monthly()
+    table = forecast.table()
+    np.testing.assert_allclose(monthly["visits"][:, :12].sum(axis=1), table["expected_visits_12m"])
+    discount = 1.08 ** (-np.arange(1, 61) / 12)
+    np.testing.assert_allclose(monthly["margin"] @ discount, table["ltv"])
+
+
+def test_trees_beat_the_transaction_model_on_the_year_that_followed(world):
+    records, model, features, plain = world
+    actual = visits_between(records, CUT, datetime.date(2025, 7, 1), features.index)
+    trees = visit_card(actual, anchor(model, plain, features).table()["expected_visits_12m"])
+    own = visit_card(actual, plain.table()["expected_visits_12m"].to_numpy())
+    assert trees["mae"] < own["mae"]
+    assert trees["spearman"] > own["spearman"]
+    assert abs(trees["bias"]) < 0.05
+
+
+def test_cohort_where_the_trees_lost_keeps_its_own_curve(world):
+    _, model, features, plain = world
+    lost = replace(model, anchored=dict.fromkeys(plain.keys, False))
+    pd.testing.assert_frame_equal(anchor(lost, plain, features).table(), plain.table())
+
+
+def test_training_does_not_see_the_as_of_date_or_later(world):
+    records, model, features, _ = world
+    later = records.visit_days["day"] >= pd.Timestamp(CUT)
+    absurd = records.visit_days[later]
+    blind = replace(
+        records, visit_days=pd.concat([records.visit_days[~later], absurd, absurd, absurd])
+    )
+    again = train_next_year(blind, CUT, QUICK)
+    np.testing.assert_array_equal(
+        model.first.predict(features.to_numpy()), again.first.predict(features.to_numpy())
+    )
+
+
+def test_history_of_a_year_is_refused(world):
+    records = world[0]
+    young = records.visit_days[records.visit_days["day"] >= "2023-06-01"]
+    with pytest.raises(NotEnoughData, match="two yearly snapshots"):
+        train_next_year(replace(records, visit_days=young), CUT, QUICK)
+
+
+def test_features_of_other_customers_are_refused(world):
+    _, model, features, plain = world
+    with pytest.raises(ValueError, match="not those"):
+        anchor(model, plain, features.iloc[::-1])
+
+
+def test_card_by_hand():
+    card = visit_card(np.array([0.0, 1.0, 3.0]), np.array([0.5, 1.0, 2.0]))
+    assert card["bias"] == pytest.approx(-0.125)
+    assert card["mae"] == pytest.approx(0.5)
+    assert card["spearman"] == pytest.approx(1.0)
