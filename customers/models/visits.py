@@ -68,6 +68,8 @@ class Visit(StoreOwned):
     comeback = models.BooleanField(null=True)
     brought_by = models.CharField(max_length=120, blank=True)
     brought_by_mobile = models.BinaryField(null=True)  # sealed
+    # Blind index: ciphertexts of one number differ, so this says whether a reload changes it.
+    brought_by_lookup = models.BinaryField(max_length=16, null=True)
     pay_customer_fen = models.BigIntegerField(default=0)
     pay_warranty_fen = models.BigIntegerField(default=0)
     pay_insurance_fen = models.BigIntegerField(default=0)

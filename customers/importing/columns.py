@@ -1,0 +1,347 @@
+"""What a cell may hold: columns, their types, and the conversion of text to PostgreSQL's COPY form.
+
+A ``Converter`` is a dictionary from the text of a cell to its COPY form, filled as texts are met:
+real columns repeat (dates, kinds, stores), and a hit costs a fraction of a conversion. What it
+refuses stands in ``refused``; the caller looks only when that is not empty.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from customers.importing.messages import CellRefused, Problem
+
+NULL = "\\N"
+_REMEMBERED = 100_000  # texts a converter keeps: bounds its memory on columns that never repeat
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SCIENTIFIC = re.compile(r"[+-]?(\d)(?:\.(\d+))?[eE]\+?(\d+)")
+_EPOCH = date(1899, 12, 30)  # day 0 of Excel's 1900 calendar, its false leap day counted
+
+
+@dataclass(frozen=True)
+class Context:
+    """What conversions need to know of the run: today in the group's zone, and its tenant."""
+
+    tenant_id: int
+    today: date
+
+
+# Turns stripped, non-empty text into COPY text; raises ``CellRefused``.
+Parse = Callable[[str, Context], str]
+
+
+@dataclass(frozen=True)
+class Type:
+    """A kind of cell: how it is parsed and which staging columns it fills."""
+
+    name: str
+    parse: Parse
+    # Suffix of the staging column (after the column's name) and its SQL type.
+    stages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an exchange file.
+
+    ``row`` says that a bad cell refuses the row; otherwise the cell alone is left empty.
+    ``required`` columns must be in the header and filled, unless ``may_be_empty``.
+    """
+
+    name: str
+    type: Type
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    may_be_empty: bool = False
+    row: bool = False
+
+    @property
+    def whole_row(self) -> bool:
+        return self.row or self.required
+
+
+class Converter(dict[str, str]):
+    """Cell text → COPY text of one column in one run."""
+
+    def __init__(self, column: Column, context: Context) -> None:
+        super().__init__()
+        self.column, self.context = column, context
+        self.empty = "\t".join([NULL] * len(column.type.stages))
+        self.refused: dict[str, Problem] = {}
+
+    def __missing__(self, text: str) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+            self.refused.clear()
+        try:
+            self[text] = converted = self._convert(text.strip())
+        except CellRefused as refusal:
+            self.refused[text] = refusal.problem
+            self[text] = converted = self.empty
+        return converted
+
+    def _convert(self, text: str) -> str:
+        if not text:
+            if self.column.required and not self.column.may_be_empty:
+                raise CellRefused("required_empty", column=self.column.name)
+            return self.empty
+        if text[0] == "=":
+            raise CellRefused("formula", value=text[:60])
+        return self.column.type.parse(text, self.context)
+
+
+def escaped(text: str) -> str:
+    """``text`` as COPY's text format wants it."""
+    return text.translate(_ESCAPES)
+
+
+def unscientific(text: str) -> str:
+    """Digits that Excel wrote as 1.3812345678E+10, where none was lost.
+
+    Raises:
+        CellRefused: fewer digits are written than the number has.
+    """
+    match = _SCIENTIFIC.fullmatch(text)
+    if match is None:
+        return text
+    digits, exponent = match[1] + (match[2] or ""), int(match[3])
+    if len(digits) != exponent + 1:
+        raise CellRefused("scientific", value=text[:60])
+    return digits
+
+
+def _whole_float(text: str) -> str:
+    """A number that a spreadsheet wrote with a needless “.0”."""
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def _fits(text: str, most: int) -> str:
+    if len(text) > most:
+        raise CellRefused("too_long", value=text[:30] + "…", length=len(text), most=most)
+    return text
+
+
+@lru_cache(maxsize=64)
+def text_type(most: int) -> Type:
+    """Free text of at most ``most`` characters."""
+    return Type(
+        "text", lambda text, _: escaped(_fits(text.replace("\0", ""), most)), (("", "text"),)
+    )
+
+
+@lru_cache(maxsize=64)
+def code_type(most: int) -> Type:
+    """A code or number that identifies: digits lost to Excel are refused, never guessed."""
+
+    def parse(text: str, _: Context) -> str:
+        if "+" in text:
+            text = unscientific(text)
+        return escaped(_fits(_whole_float(text), most))
+
+    return Type("code", parse, (("", "text"),))
+
+
+def name_key(name: str) -> str:
+    """The form under which equal names are equal: NFKC, lower case, without spaces."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _name(text: str, _: Context) -> str:
+    _fits(text, 120)
+    return f"{escaped(text)}\t{escaped(name_key(text)[:120])}"
+
+
+NAME = Type("text", _name, (("", "text"), ("_key", "text")))
+
+
+def choice_type(**choices: str) -> Type:
+    """One of the keys; values are the further spellings accepted, separated by spaces."""
+    accepted = {code: code for code in choices}
+    for code, spellings in choices.items():
+        accepted |= dict.fromkeys(spellings.split(), code)
+    listed = ", ".join(choices)
+
+    def parse(text: str, _: Context) -> str:
+        code = accepted.get(text) or accepted.get(text.casefold().replace("-", "_"))
+        if code is None:
+            raise CellRefused("not_a_choice", value=text[:40], choices=listed)
+        return code
+
+    return Type("choice: " + listed, parse, (("", "text"),))
+
+
+_TRUTHS = dict.fromkeys(("y", "yes", "1", "1.0", "true", "t", "是", "有", "对"), "t") | (
+    dict.fromkeys(("n", "no", "0", "0.0", "false", "f", "否", "无", "不"), "f")
+)
+
+
+def _truth(text: str, _: Context) -> str:
+    found = _TRUTHS.get(text.casefold())
+    if found is None:
+        raise CellRefused("not_a_truth", value=text[:40])
+    return found
+
+
+TRUTH = Type("boolean", _truth, (("", "boolean"),))
+
+_DATE = re.compile(
+    r"(\d{4})([-/.年])(\d{1,2})[-/.月](\d{1,2})日?(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?"
+)
+_SERIAL = re.compile(r"\d{5}(\.\d+)?")
+EARLIEST, LATEST = date(1900, 1, 1), date(2100, 1, 1)
+
+
+def parsed_instant(text: str, code: str) -> datetime:
+    """A date with or without time, also in Excel's serial days; ``code`` names the refusal."""
+    match = _DATE.fullmatch(text)
+    if match is not None:
+        year, _, month, day, hour, minute, second = match.groups()
+        try:
+            return datetime(
+                int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+            )
+        except ValueError:
+            raise CellRefused(code, value=text[:40]) from None
+    if _SERIAL.fullmatch(text):
+        seconds = round(float(text) * 86_400)
+        return datetime(_EPOCH.year, _EPOCH.month, _EPOCH.day) + timedelta(seconds=seconds)
+    raise CellRefused(code, value=text[:40])
+
+
+def _bounded(instant: datetime, context: Context, happened: bool) -> datetime:
+    if not EARLIEST <= instant.date() <= LATEST:
+        raise CellRefused("out_of_time", value=instant.date(), least=EARLIEST, most=LATEST)
+    # Tomorrow is let through: a store's clock or time zone may run ahead.
+    if happened and instant.date() > context.today + timedelta(days=1):
+        raise CellRefused("in_the_future", value=instant.date().isoformat())
+    return instant
+
+
+def _day_type(happened: bool) -> Type:
+    def parse(text: str, context: Context) -> str:
+        found = _bounded(parsed_instant(text, "not_a_date"), context, happened)
+        return found.date().isoformat()
+
+    return Type("date", parse, (("", "date"),))
+
+
+def _instant_type(happened: bool) -> Type:
+    def parse(text: str, context: Context) -> str:
+        found = _bounded(parsed_instant(text, "not_an_instant"), context, happened)
+        return found.isoformat(" ")
+
+    return Type("date and time", parse, (("", "timestamp"),))
+
+
+DAY, PAST_DAY = _day_type(happened=False), _day_type(happened=True)
+INSTANT, PAST_INSTANT = _instant_type(happened=False), _instant_type(happened=True)
+_MONTH = re.compile(r"(\d{4})[-/.年]?(\d{1,2})月?")
+
+
+def _month(text: str, context: Context) -> str:
+    match = _MONTH.fullmatch(text)
+    if match is not None and 1 <= int(match[2]) <= 12 and 1900 <= int(match[1]) <= 2100:
+        return f"{match[1]}-{int(match[2]):02d}-01"
+    try:
+        return parsed_instant(text, "not_a_month").date().replace(day=1).isoformat()
+    except OverflowError:
+        raise CellRefused("not_a_month", value=text[:40]) from None
+
+
+MONTH = Type("month", _month, (("", "date"),))
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+
+
+def parsed_number(text: str) -> Decimal:
+    """A finite number; thousands may be grouped by commas, a yuan sign may stand before."""
+    text = text.lstrip("¥￥")
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        raise CellRefused("not_a_number", value=text[:40]) from None
+    if not found.is_finite() or "_" in text or abs(found.adjusted()) > 40:
+        raise CellRefused("not_a_number", value=text[:40])
+    return found
+
+
+_PLAIN_MONEY = re.compile(r"-?\d{1,10}(?:\.\d{1,2})?")
+_MOST_YUAN = Decimal(10) ** 13
+
+
+def _money(text: str, _: Context) -> str:
+    if _PLAIN_MONEY.fullmatch(text):  # the usual case, without Decimal
+        whole, _dot, cents = text.partition(".")
+        return f"{whole}{cents:0<2}"
+    amount = parsed_number(text)
+    if abs(amount) > _MOST_YUAN:
+        raise CellRefused("out_of_range", value=text[:40], least=-_MOST_YUAN, most=_MOST_YUAN)
+    return str(int((amount * 100).quantize(Decimal(1))))
+
+
+# Yuan in the file; fen in the staging table.
+MONEY = Type("money", _money, (("", "bigint"),))
+
+
+@lru_cache(maxsize=64)
+def whole_type(least: int, most: int) -> Type:
+    """A whole number from ``least`` to ``most``."""
+
+    def parse(text: str, _: Context) -> str:
+        found = parsed_number(text)
+        if found != found.to_integral_value():
+            raise CellRefused("not_whole", value=text[:40])
+        if not least <= found <= most:
+            raise CellRefused("out_of_range", value=text[:40], least=least, most=most)
+        return str(int(found))
+
+    return Type("whole number", parse, (("", "integer"),))
+
+
+@lru_cache(maxsize=64)
+def number_type(digits: int, decimals: int, least: int | None = None) -> Type:
+    """A decimal number that fits ``numeric(digits, decimals)``, rounded half to even."""
+    bound = Decimal(10) ** (digits - decimals)
+
+    def parse(text: str, _: Context) -> str:
+        found = parsed_number(text).quantize(Decimal(1).scaleb(-decimals))
+        if abs(found) >= bound or (least is not None and found < least):
+            low = -bound if least is None else least
+            raise CellRefused("out_of_range", value=text[:40], least=low, most=bound)
+        return format(found, "f")
+
+    return Type("number", parse, (("", f"numeric({digits},{decimals})"),))
+
+
+def column(name: str, type_: Type, *aliases: str, **options: Any) -> Column:
+    """Shorthand for the tables of ``customers.importing.kinds``."""
+    return Column(name, type_, aliases, **options)
+
+
+@dataclass
+class HeaderMap:
+    """Which position of a row fills which column; what was not understood."""
+
+    positions: dict[str, int]
+    unknown: list[str] = field(default_factory=list)
+
+
+def normalised_header(text: str) -> str:
+    """Header names compare without case, width, spaces, dashes and brackets' remarks."""
+    plain = unicodedata.normalize("NFKC", text).strip().strip("*").casefold()
+    return re.sub(r"[\s\-_]+", "_", plain).strip("_")
+
+
+def spellings(columns: tuple[Column, ...]) -> Mapping[str, str]:
+    """Every accepted header name, normalised, with its column."""
+    return {
+        normalised_header(spelling): one.name
+        for one in columns
+        for spelling in (one.name, *one.aliases)
+    }

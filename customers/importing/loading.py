@@ -1,0 +1,290 @@
+"""One staged file into the tables: resolve, check, keep the last of equal keys, upsert by set.
+
+All statements run in the file's transaction. Temporary tables: ``import_stage`` (the file's rows as
+typed columns), ``import_resolved`` (with ids), ``import_problem`` (what is refused and why),
+``import_outcome`` (rows that changed something).
+"""
+
+# ruff: noqa: S608 - SQL is put together from this package's declarations, never from cells.
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from string import Template
+from typing import Any
+
+from django.db import connection
+
+from customers.importing.identifiers import PLACEHOLDERS, phone_lookup
+from customers.importing.kinds.kind import Check, Kind, Value, Write
+from customers.importing.messages import Problem
+
+_TABLES = ("import_stage", "import_resolved", "import_problem", "import_outcome", "import_primary")
+
+
+@dataclass
+class Counts:
+    """What became of the rows of one file; ``read`` is the sum of the next five."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    superseded: int = 0
+    # Cells left empty because they were refused; their rows are counted above.
+    refused_cells: int = 0
+
+    def as_json(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the SQL templates' marks stand for in one run."""
+
+    tenant_id: int
+    run_id: int | None
+    zone: str
+    group: str
+    tomorrow: str
+
+    def marks(self) -> dict[str, str]:
+        return {
+            "tenant": str(int(self.tenant_id)),
+            "run": "null" if self.run_id is None else str(int(self.run_id)),
+            "zone": _quoted(self.zone),
+            "group": _quoted(self.group),
+            "tomorrow": f"date {_quoted(self.tomorrow)}",
+            "placeholders": ", ".join(
+                f"'\\x{phone_lookup(self.tenant_id, number).hex()}'::bytea"
+                for number in PLACEHOLDERS
+            ),
+        }
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass
+class Loading:
+    """The load of one staged file; kinds with a ``custom`` write drive it themselves."""
+
+    kind: Kind
+    present: frozenset[str]
+    names: Names
+    counts: Counts = field(default_factory=Counts)
+    warnings: list[Problem] = field(default_factory=list)
+    _created: int = 0
+    _superseded: int = 0
+
+    def has(self, column: str) -> bool:
+        """Whether the file's header has ``column``."""
+        return column in self.present
+
+    def run(self, sql: str, temporary: str = "") -> int:
+        """Run a template; rows affected. A table it makes, named by ``temporary``, is new."""
+        with connection.cursor() as cursor:
+            if temporary:
+                cursor.execute(f"drop table if exists pg_temp.{temporary}")
+            cursor.execute(Template(sql).substitute(self.names.marks()))
+            affected: int = cursor.rowcount
+            if temporary:
+                cursor.execute(f"analyze {temporary}")
+        return affected
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(Template(sql).substitute(self.names.marks()))
+            return cursor.fetchall()
+
+    def load(self) -> None:
+        """Everything from the stage to the tables; ``counts`` and ``warnings`` are filled."""
+        self.run(
+            "create temp table import_problem"
+            " (row bigint, col text, code text, vals jsonb, whole_row boolean)",
+            temporary="import_problem",
+        )
+        self.run("create temp table import_outcome (row bigint)", temporary="import_outcome")
+        for statement in self.kind.before:
+            self.run(statement)
+        for condition in self.kind.passes:
+            self._pass(condition)
+
+    def _pass(self, condition: str) -> None:
+        extra = "".join(f", {sql} as {name}" for name, sql in self.kind.resolved.items())
+        resolved = self.run(
+            f"create temp table import_resolved as select s.*{extra} from import_stage s"
+            f" {self.kind.joins} where {condition}",
+            temporary="import_resolved",
+        )
+        for statement in self.kind.prepare:
+            self.run(statement)
+        for check in self.kind.checks:
+            self.refuse(_refusal(check))
+        self._supersede()
+        for notice in self.kind.notices:
+            count, names = self.rows(notice.query)[0]
+            if count:
+                self.warnings.append(Problem(notice.code, {"count": count, "names": names}))
+        self._write()
+        self._settle(resolved)
+
+    def _write(self) -> None:
+        self.run("create temp table import_primary (row bigint)", temporary="import_primary")
+        self.run("truncate import_outcome")
+        self._created = 0
+        if self.kind.write is not None:
+            self.upsert(self.kind.write, primary=True)
+        if self.kind.custom is not None:
+            self.kind.custom(self)
+        for statement in self.kind.after:
+            self.run(statement)
+
+    def _settle(self, resolved: int) -> None:
+        """Count what became of the pass; every resolved row is in exactly one class."""
+        [(refused,)] = self.rows(
+            "select count(distinct p.row) from import_problem p join import_stage s"
+            " on s.row = p.row where p.whole_row"
+        )
+        refused -= self.counts.rejected
+        [(updated,)] = self.rows(
+            "select count(distinct o.row) from import_outcome o"
+            " where exists (select from import_primary p where p.row = o.row)"
+            if self.kind.key
+            else "select count(distinct row) from import_outcome"
+        )
+        self.counts.rejected += refused
+        self.counts.created += self._created
+        self.counts.updated += updated
+        self.counts.superseded += self._superseded
+        self.counts.unchanged += resolved - refused - self._superseded - self._created - updated
+
+    def refuse(self, query: str) -> None:
+        """Note problems (row, column, code, values, whole row); refused rows go no further."""
+        if self.run(f"insert into import_problem {query}"):
+            self.run(
+                "delete from import_resolved r using import_problem p"
+                " where p.row = r.row and p.whole_row"
+            )
+
+    def changed(self, query: str) -> None:
+        """Count the rows of ``query`` as having changed something."""
+        self.run(f"insert into import_outcome {query}")
+
+    def _supersede(self) -> None:
+        """Of rows with one key the last stays."""
+        self._superseded = 0
+        if not self.kind.key:
+            return
+        keys = ", ".join(f"{sql} as k{i}" for i, sql in enumerate(self.kind.key))
+        places = ", ".join(str(i + 1) for i in range(len(self.kind.key)))
+        equal = " and ".join(f"{sql} = d.k{i}" for i, sql in enumerate(self.kind.key))
+        self._superseded = self.run(
+            f"delete from import_resolved r using (select {keys}, max(row) as last"
+            f" from import_resolved group by {places} having count(*) > 1) d"
+            f" where {equal} and r.row < d.last"
+        )
+
+    def upsert(self, write: Write, primary: bool = False) -> None:
+        """Insert new keys; overwrite changed rows after keeping what they said.
+
+        ``primary`` is the write whose new keys make a file's row "created".
+        """
+        plan = "import_primary" if primary else "import_plan"
+        values = {name: value for name, value in write.values.items() if self._given(value)}
+        self.run(_plan(write, values, plan), temporary=plan)
+        self.run(
+            _revision(
+                write.table,
+                write.record,
+                write.store,
+                f"{plan} p on p.id = t.id",
+                "p.changed",
+                deleted=False,
+            )
+        )
+        if values:
+            assignments = ", ".join(f"{name} = {value.sql}" for name, value in values.items())
+            changed = self.run(
+                f"update {write.table} t set {assignments} from {write.rows}"
+                f" join {plan} p on p.row = r.row where t.id = p.id and p.changed"
+            )
+            if changed:
+                self.changed(f"select row from {plan} where changed")
+        if not write.inserts:
+            return
+        new = f"({write.where}) and not exists (select from {plan} p where p.row = r.row)"
+        if not primary:
+            self.changed(f"select r.row from {write.rows} where {new}")
+        columns = {**write.key, **write.fixed, **{n: v.sql for n, v in write.values.items()}}
+        created = self.run(
+            f"insert into {write.table} (tenant_id, {', '.join(columns)})"
+            f" select $tenant, {', '.join(columns.values())} from {write.rows} where {new}"
+        )
+        if primary:
+            self._created += created
+
+    def _given(self, value: Value) -> bool:
+        return not value.columns or not self.present.isdisjoint(value.columns)
+
+    def remove(self, table: str, record: str, rows: str, store: str = "t.store_id") -> None:
+        """Delete the rows of ``rows`` (id, row), keeping what they said."""
+        self.run(f"create temp table import_removed as {rows}", temporary="import_removed")
+        self.run(
+            _revision(table, record, store, "import_removed p on p.id = t.id", "true", deleted=True)
+        )
+        if self.run(f"delete from {table} t using import_removed p where t.id = p.id"):
+            self.changed("select row from import_removed")
+
+    def problems(self) -> Iterator[tuple[int, str, Problem, bool]]:
+        """What the database refused, by row: row, column, problem, whole row."""
+        with connection.cursor() as cursor:
+            cursor.execute("select row, col, code, vals, whole_row from import_problem order by 1")
+            while batch := cursor.fetchmany(5_000):
+                for row, column, code, values, whole in batch:
+                    yield row, column, Problem(code, values), whole
+
+
+def drop_temporary_tables() -> None:
+    """End of a file: the session keeps nothing of it."""
+    with connection.cursor() as cursor:
+        for table in _TABLES:
+            cursor.execute(f"drop table if exists pg_temp.{table}")
+
+
+def _refusal(check: Check) -> str:
+    values = ", ".join(
+        f"'{name}', {f'r.{sql}' if sql.isidentifier() else sql}"
+        for name, sql in check.values.items()
+    )
+    return (
+        f"select r.row, '{check.column}', '{check.code}', jsonb_build_object({values}),"
+        f" {'true' if check.whole_row else 'false'} from import_resolved r where {check.when}"
+    )
+
+
+def _plan(write: Write, values: dict[str, Value], name: str) -> str:
+    """The rows whose key exists already, and whether they differ."""
+    compared = {column: value.sql for column, value in values.items() if value.compare}
+    match = " and ".join(f"t.{column} = {sql}" for column, sql in write.key.items())
+    changed = (
+        f"({', '.join(f't.{column}' for column in compared)})"
+        f" is distinct from ({', '.join(compared.values())})"
+        if compared
+        else "false"
+    )
+    return (
+        f"create temp table {name} as select r.row, t.id, {changed} as changed"
+        f" from {write.rows} join {write.table} t on t.tenant_id = $tenant and {match}"
+        f" where {write.where}"
+    )
+
+
+def _revision(table: str, record: str, store: str, join: str, condition: str, deleted: bool) -> str:
+    return (
+        "insert into customers_recordrevision"
+        " (tenant_id, record, record_id, store_id, run_id, replaced_at, deleted, former)"
+        f" select $tenant, '{record}', t.id, {store}, $run, now(), {str(deleted).lower()},"
+        f" to_jsonb(t) from {table} t join {join} where {condition}"
+    )

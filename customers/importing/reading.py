@@ -1,0 +1,75 @@
+"""A path to its tables: which files are there, of which kind, in which order they load."""
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from customers.importing.columns import HeaderMap
+from customers.importing.kinds import KINDS
+from customers.importing.kinds.kind import Kind
+from customers.importing.messages import FileRefused
+from customers.importing.tables import Table, map_header
+from customers.importing.text_files import open_text
+from customers.importing.workbooks import open_workbook
+
+SUFFIXES = {".csv": open_text, ".txt": open_text, ".tsv": open_text, ".xlsx": open_workbook}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a kind, opened, its header understood."""
+
+    kind: Kind
+    table: Table
+    header: HeaderMap
+
+
+@dataclass
+class Delivery:
+    """The files of one run, in the order in which they load."""
+
+    sources: list[Source]
+    ignored: list[str] = field(default_factory=list)
+
+
+def open_delivery(path: Path) -> Delivery:
+    """Open a folder or a single file; nothing is loaded if one of the files cannot be.
+
+    Raises:
+        FileRefused: the path, a name, a file or a header is not acceptable.
+    """
+    if not path.exists():
+        raise FileRefused("missing_path", path=path)
+    if path.is_file():
+        return Delivery([_open(path, _kind_of(path))])
+    files: dict[str, list[Path]] = {}
+    ignored: list[str] = []
+    for file in sorted(path.iterdir()):
+        if file.is_dir() or file.name.startswith((".", "~$")):
+            continue
+        if file.suffix.lower() in SUFFIXES and file.stem.strip().lower() in KINDS:
+            files.setdefault(file.stem.strip().lower(), []).append(file)
+        else:
+            ignored.append(file.name)
+    for kind, found in files.items():
+        if len(found) > 1:
+            raise FileRefused("two_files", kind=kind, names=", ".join(f.name for f in found))
+    if not files:
+        raise FileRefused("no_files", path=path, names=", ".join(KINDS))
+    sources = [_open(files[name][0], kind) for name, kind in KINDS.items() if name in files]
+    return Delivery(sources, ignored)
+
+
+def _kind_of(path: Path) -> Kind:
+    stem = path.stem.strip().lower()
+    if stem in KINDS and path.suffix.lower() in SUFFIXES:
+        return KINDS[stem]
+    nearest = get_close_matches(stem, KINDS, n=1, cutoff=0) or list(KINDS)[:1]
+    raise FileRefused("unknown_name", name=path.name, nearest=f"{nearest[0]}.csv")
+
+
+def _open(path: Path, kind: Kind) -> Source:
+    if path.stat().st_size == 0:
+        raise FileRefused("empty_file", name=path.name)
+    table = SUFFIXES[path.suffix.lower()](path)
+    return Source(kind, table, map_header(table, kind.columns))
