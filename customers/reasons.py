@@ -264,17 +264,16 @@ KINDS: tuple[ReasonKind, ...] = (
         ),
         "trend",
     ),
+    ReasonKind(
+        "other",
+        _("Other reason"),
+        (_("See the customer's history"),),
+        (_("I wanted to hear how the car is running."),),
+        "dot",
+    ),
 )
 BY_CODE: dict[str, ReasonKind] = {kind.code: kind for kind in KINDS}
 RANK: dict[str, int] = {kind.code: rank for rank, kind in enumerate(KINDS)}
-_OTHER = ReasonKind(
-    "",
-    _("Other reason"),
-    (_("See the customer's history"),),
-    (_("I wanted to hear how the car is running."),),
-    "dot",
-)
-
 # What the churn model points at, as phrases; names in them come from the reason's own evidence.
 SIGNS: dict[str, tuple[Text, ...]] = {
     "silent_beyond_rhythm": (
@@ -318,9 +317,12 @@ SIGNS: dict[str, tuple[Text, ...]] = {
 OTHER_SIGN: Text = _("a pattern in the visits that the model has learnt")
 
 
+DUTIES: tuple[str, ...] = tuple(kind.code for kind in KINDS if kind.duty)
+
+
 def kind_of(code: str) -> ReasonKind:
     """The kind of a code; a code of an older or newer version is shown as "other reason"."""
-    return BY_CODE.get(code, _OTHER)
+    return BY_CODE.get(code, BY_CODE["other"])
 
 
 def evidence_text(code: str, evidence: Mapping[str, Any], today: date) -> str:

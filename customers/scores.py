@@ -53,3 +53,8 @@ def value_at_risk_fen() -> Any:
     staying = Greatest(1.0 - F("churn_12m"), LEAST_CHANCE_OF_STAYING)
     margin = Cast("expected_margin_12m_fen", FloatField())
     return margin * F("churn_12m") / staying
+
+
+def table() -> str:
+    """Name of the scores' table, for set-based queries."""
+    return str(_score_model()._meta.db_table)
