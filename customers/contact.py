@@ -1,0 +1,96 @@
+"""Contact data on pages: masked by default, in full only on request, and every reveal recorded."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from customers.models import ContactPoint, Customer
+from customers.models.people import CustomerKind
+from organization import audit
+from organization.access import Access, Capability, PersonalData
+from organization.sealing import unseal
+from web.formats import NOT_KNOWN
+
+REVEAL_REASONS: dict[str, str | Promise] = {
+    "follow_up": gettext_lazy("To call about a follow-up"),
+    "on_site": gettext_lazy("The customer is on site"),
+    "asked": gettext_lazy("The customer asked for it"),
+    "correction": gettext_lazy("To check or correct the data"),
+}
+
+
+def may_reveal(access: Access) -> bool:
+    return access.may(Capability.REVEAL_CONTACT) and access.personal_data == PersonalData.FULL
+
+
+def shown_name(access: Access, customer: Customer) -> str:
+    """The name; of people only the first character where personal data are masked."""
+    if not customer.name:
+        return _("No name")
+    if access.personal_data == PersonalData.FULL or customer.kind != CustomerKind.PERSON:
+        return customer.name
+    return f"{customer.name[0]}**"
+
+
+def shown_plate(access: Access, plate: str) -> str:
+    """The plate; only its region and last two characters where personal data are masked."""
+    if not plate:
+        return NOT_KNOWN
+    return plate if access.personal_data == PersonalData.FULL else f"{plate[:2]}***{plate[-2:]}"
+
+
+def shown_vin(access: Access, vin: str) -> str:
+    return vin if access.personal_data == PersonalData.FULL else f"***{vin[-4:]}"
+
+
+def masked_number(contact: ContactPoint | None) -> str:
+    """A number by its last four digits; nothing is unsealed for it."""
+    return f"*******{contact.tail}" if contact else NOT_KNOWN
+
+
+def main_number(contacts: list[ContactPoint]) -> ContactPoint | None:
+    """The number to call: a mobile before a second phone, the latest before older ones."""
+    phones = [c for c in contacts if c.kind != ContactPoint.Kind.ID_NUMBER]
+    return max(phones, key=lambda c: (c.kind == ContactPoint.Kind.MOBILE, c.pk), default=None)
+
+
+def customer_or_404(access: Access, uid: UUID, **related: Any) -> Customer:
+    """A customer that the access covers; of another store's or group's the answer is 404."""
+    found: Customer = get_object_or_404(
+        Customer.objects.visible_to(access).select_related("home_store", "advisor"), uid=uid
+    )
+    return found
+
+
+@require_POST
+def reveal(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """Show a number in full for a stated reason; the audit trail keeps who, whose and why."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    access.require(Capability.SEE_CUSTOMERS)
+    if not may_reveal(access):
+        raise PermissionDenied(_("Your role shows contact data masked only."))
+    customer = customer_or_404(access, uid)
+    reason = request.POST.get("reason", "")
+    if reason not in REVEAL_REASONS:
+        return HttpResponseBadRequest(_("Say what the number is needed for."))
+    contacts = list(ContactPoint.objects.visible_to(access).filter(customer=customer))
+    contact = main_number(contacts)
+    if contact is None:
+        raise Http404(_("No number of this customer is known."))
+    audit.record(
+        access, "contact.revealed", f"customer:{customer.uid}", kind=contact.kind, reason=reason
+    )
+    response = render(
+        request,
+        "customers/revealed.html" if request.htmx else "customers/revealed_page.html",  # type: ignore[attr-defined]
+        {"number": unseal(contact.sealed), "customer": customer},
+    )
+    response["Cache-Control"] = "no-store"
+    return response
