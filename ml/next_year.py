@@ -5,6 +5,10 @@ distance); a transaction model knows how customers fade over years. So the trees
 months 1-12, a second set of trees those of months 13-24, and beyond that the transaction model's
 shape goes on at the level of the second year. Where the trees did not beat the transaction model
 on the held-out year, its forecast stays as it is.
+
+The held-out year also tells by how much money per visit was missed: the Gamma-Gamma assumes that
+spend does not depend on frequency, but regular visitors spend more and cars grow older. What
+visits really brought in, over what was expected of the same visits, corrects each cohort.
 """
 
 import datetime
@@ -20,7 +24,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from ml.churn import YEAR, NotEnoughData
 from ml.features import FEATURES, churn_population, customer_features, division_names
-from ml.lifetime_value import Forecast, fit_divisions, predict
+from ml.lifetime_value import Forecast, Key, fit_divisions, predict
 from ml.records import Records
 from ml.statistics import day_number, one_row_a_day, sufficient_statistics, to_days
 
@@ -28,6 +32,10 @@ Floats = NDArray[np.float64]
 
 MIN_JUDGED = 200
 """Customers that a cohort needs in the held-out year to be judged by itself."""
+
+PRIOR_VISITS = 200.0
+SPEND_RANGE = (0.7, 1.4)
+"""Factors beyond this are not drift but a fault in the data."""
 
 _FADED = 1e-9
 
@@ -53,12 +61,15 @@ class NextYearConfig:
 @dataclass(frozen=True)
 class NextYearModel:
     """``first`` forecasts visit days of months 1-12, ``second`` (None: history too short) those
-    of 13-24; ``anchored``: per (division, segment), whether they beat the transaction model."""
+    of 13-24; ``anchored``: per (division, segment), whether they beat the transaction model;
+    ``spend_factors``: per (division, segment), regular revenue per visit of the held-out year over
+    what was expected."""
 
     first: HistGradientBoostingRegressor
     second: HistGradientBoostingRegressor | None
     divisions: tuple[str, ...]
-    anchored: dict[tuple[str, str], bool]
+    anchored: dict[Key, bool]
+    spend_factors: dict[Key, float]
     report: dict[str, Any]
 
 
@@ -94,7 +105,7 @@ def train_next_year(
     divisions = division_names(records)
     taken = _snapshots(records, as_of, divisions, config)
     judged = _fit([(s.features, s.visits) for s in taken[1:]], config)
-    report, anchored = _judge(records, taken[0], judged)
+    report, anchored, spend_factors = _judge(records, taken[0], judged)
     final = taken[: config.snapshots]
     later = [(s.features, s.later_visits) for s in taken if s.later_visits is not None]
     report |= {
@@ -107,12 +118,13 @@ def train_next_year(
         _fit(later, config) if later else None,
         divisions,
         anchored,
+        spend_factors,
         report,
     )
 
 
 def anchor(model: NextYearModel, forecast: Forecast, features: pd.DataFrame) -> Forecast:
-    """``forecast`` with its visits set to the trees' where those won.
+    """``forecast`` with its visits set to the trees' where those won, and its spend corrected.
 
     ``features``: :func:`ml.features.customer_features` of the same customers in the same order,
     with the model's divisions. Vehicle life still caps the months.
@@ -134,8 +146,14 @@ def anchor(model: NextYearModel, forecast: Forecast, features: pd.DataFrame) -> 
         year = ((month > 12) & (month <= 24)).astype(float)
         second = plain.total_visits(year, uncapped)
         later = model.second.predict(values) / np.maximum(second, _FADED)
+    general = float(model.report["overall_spend_factor"])
+    money = np.array([model.spend_factors.get(key, general) for key in forecast.keys])
     return replace(
-        forecast, anchor_first=np.where(won, factor, 1.0), anchor_later=np.where(won, later, 1.0)
+        forecast,
+        anchor_first=np.where(won, factor, 1.0),
+        anchor_later=np.where(won, later, 1.0),
+        revenue_per_visit=forecast.revenue_per_visit * money[forecast.fit],
+        margin_per_visit=forecast.margin_per_visit * money[forecast.fit],
     )
 
 
@@ -198,13 +216,17 @@ def _fit(
 
 def _judge(
     records: Records, test: _Snapshot, regressor: HistGradientBoostingRegressor
-) -> tuple[dict[str, Any], dict[tuple[str, str], bool]]:
+) -> tuple[dict[str, Any], dict[Key, bool], dict[Key, float]]:
     """Trees against the transaction model and against last year, on the held-out year."""
     statistics = sufficient_statistics(records.purchases, records.visit_days, test.cut_off)
     statistics = statistics.loc[test.features.index].join(
         records.customers[["division", "segment"]]
     )
-    table = predict(fit_divisions(statistics), statistics, months=12).table()
+    forecast = predict(fit_divisions(statistics), statistics, months=12)
+    table = forecast.table()
+    expected = test.visits * forecast.revenue_per_visit
+    brought = _regular_revenue(records, test.cut_off, statistics.index)
+    factor = _spend_factor(brought.sum(), expected.sum(), 0.0, 1.0)
     forecasts = {
         "trees": regressor.predict(test.features.to_numpy()),
         "transaction_model": table["expected_visits_12m"].to_numpy(),
@@ -215,23 +237,50 @@ def _judge(
     loss = {name: _losses(test.visits, value) for name, value in forecasts.items()}
     better = loss["transaction_model"] - loss["trees"]
     overall = better.mean() > 0
-    anchored, cohorts = {}, {}
+    anchored, factors, cohorts = {}, {}, {}
+    prior = PRIOR_VISITS * float(expected.sum() / max(test.visits.sum(), 1.0))
     for key, rows in statistics.groupby(["division", "segment"]).indices.items():
         if len(rows) < MIN_JUDGED:
             continue
         own = {name: visit_card(test.visits[rows], v[rows]) for name, v in forecasts.items()}
         division, segment = str(key[0]), str(key[1])
         anchored[division, segment] = bool(better[rows].mean() > 0)
+        factors[division, segment] = _spend_factor(
+            brought[rows].sum(), expected[rows].sum(), prior, factor
+        )
         cohorts[f"{division}/{segment}"] = own
-    return {
-        "judged_on": {"cut_off": test.cut_off.isoformat(), "rows": len(test.visits)},
-        "overall_anchored": bool(overall),
-        "everybody": cards,
-        "churn_population": {
-            name: visit_card(test.visits[at_risk], v[at_risk]) for name, v in forecasts.items()
+    return (
+        {
+            "judged_on": {"cut_off": test.cut_off.isoformat(), "rows": len(test.visits)},
+            "overall_anchored": bool(overall),
+            "overall_spend_factor": factor,
+            "spend_factors": {"/".join(key): value for key, value in factors.items()},
+            "everybody": cards,
+            "churn_population": {
+                name: visit_card(test.visits[at_risk], v[at_risk]) for name, v in forecasts.items()
+            },
+            "cohorts": cohorts,
         },
-        "cohorts": cohorts,
-    }, anchored
+        anchored,
+        factors,
+    )
+
+
+def _regular_revenue(records: Records, cut_off: datetime.date, customers: pd.Index) -> Floats:
+    """What each customer's visits of the year from the cut-off on brought in without accidents."""
+    visits = records.visit_days
+    day = to_days(visits["day"])
+    inside = (day >= day_number(cut_off)) & (day < day_number(cut_off + YEAR))
+    who = customers.get_indexer(visits["customer"].to_numpy()[inside])
+    money = (visits["revenue"] - visits["accident_revenue"]).to_numpy()[inside]
+    return np.bincount(who[who >= 0], money[who >= 0], len(customers))
+
+
+def _spend_factor(brought: float, expected: float, prior: float, general: float) -> float:
+    """Actual over expected money, shrunk to ``general`` by ``prior`` yuan, within SPEND_RANGE."""
+    if expected + prior <= 0:
+        return general
+    return float(np.clip((brought + prior * general) / (expected + prior), *SPEND_RANGE))
 
 
 def visit_card(actual: Floats, forecast: Floats) -> dict[str, float | None]:

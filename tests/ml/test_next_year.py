@@ -64,8 +64,26 @@ def test_trees_beat_the_transaction_model_on_the_year_that_followed(world):
 
 def test_cohort_where_the_trees_lost_keeps_its_own_curve(world):
     _, model, features, plain = world
-    lost = replace(model, anchored=dict.fromkeys(plain.keys, False))
+    lost = replace(
+        model,
+        anchored=dict.fromkeys(plain.keys, False),
+        spend_factors=dict.fromkeys(plain.keys, 1.0),
+    )
     pd.testing.assert_frame_equal(anchor(lost, plain, features).table(), plain.table())
+
+
+def test_prices_that_rose_in_the_held_out_year_carry_over(world):
+    records = world[0]
+    dearer = records.visit_days["day"] >= pd.Timestamp(CUT) - pd.Timedelta(days=365)
+    factor = np.where(dearer, 1.2, 1.0)
+    money = ["revenue", "margin", "accident_revenue", "accident_margin"]
+    risen = records.visit_days.assign(**{m: records.visit_days[m] * factor for m in money})
+    quick = NextYearConfig(trees=10)
+    before = train_next_year(records, CUT, quick).spend_factors
+    after = train_next_year(replace(records, visit_days=risen), CUT, quick).spend_factors
+    for key, value in before.items():
+        if key[1] == "person":
+            assert after[key] == pytest.approx(1.2 * value, rel=0.03)
 
 
 def test_training_does_not_see_the_as_of_date_or_later(world):
