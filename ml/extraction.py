@@ -47,7 +47,7 @@ select customer_id as customer, day, store_id as store,
     max((kind in ('repair', 'body_paint'))::int) as repair,
     max((kind in ('warranty', 'recall'))::int) as warranty_work,
     max((coalesce(comeback, false) or kind = 'comeback')::int) as comeback
-from orders where customer + insurer + manufacturer > 0 group by 1, 2, 3
+from orders where customer + insurer + manufacturer > 0 group by 1, 2, 3 order by 1, 2, 3
 """
 
 LEFT_OUT = """select id from customers_customer

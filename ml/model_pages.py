@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from customers.models import Visit
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -13,11 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from organization.access import Capability
-from web import charts
-from web.components import Progress
-from web.tables import Column, Table
 
+from customers.models import Visit
 from ml.asof import DateRefused, checked_as_of
 from ml.configuration import DEFAULTS
 from ml.model_card import CHECKS, churn_card, cohort_rows
@@ -25,6 +21,10 @@ from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.runs import request_run
 from ml.tasks import train
+from organization.access import Capability
+from web import charts
+from web.components import Progress
+from web.tables import Column, Table
 
 RUNS_SHOWN = 12
 STAGES = {
@@ -32,6 +32,7 @@ STAGES = {
     "statistics": gettext_lazy("Visit-day statistics"),
     "lifetime_value": gettext_lazy("Fitting lifetime value"),
     "churn": gettext_lazy("Training churn"),
+    "next_year": gettext_lazy("Training visits of the next year"),
     "score": gettext_lazy("Scoring customers"),
     "write": gettext_lazy("Writing scores"),
     "publish": gettext_lazy("Publishing"),

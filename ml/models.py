@@ -55,6 +55,7 @@ class ModelVersion(TenantOwned):
     class Kind(models.TextChoices):
         LIFETIME_VALUE = "lifetime_value", _("Lifetime value")
         CHURN = "churn", _("Churn")
+        NEXT_YEAR = "next_year", _("Visits of the next year")
 
     run = models.ForeignKey(TrainingRun, on_delete=models.PROTECT, related_name="models")
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
 from customers.due import Policy, mileage_habits, next_due
 from customers.tags import evaluate, high_value_thresholds
-
 from ml.churn import ChurnModel
 from ml.extraction import Extract
-from ml.features import churn_population, customer_features
+from ml.features import churn_population
 from ml.grades import grades, risks
 from ml.lifetime_value import Forecast
 from ml.reasons import churn_reasons
@@ -31,11 +31,15 @@ def _fen(yuan: pd.Series) -> pd.Series:
 
 
 def score_frame(
-    data: Extract, statistics: pd.DataFrame, forecast: Forecast, churn: ChurnModel
+    data: Extract,
+    statistics: pd.DataFrame,
+    forecast: Forecast,
+    churn: ChurnModel,
+    features: pd.DataFrame,
 ) -> Scored:
-    """Assemble the rows; ``statistics`` and ``forecast`` have the same customers in order."""
+    """Assemble the rows; ``statistics``, ``forecast`` and ``features`` (as of the day, with the
+    churn model's divisions) have the same customers in order."""
     table = forecast.table()
-    features = customer_features(data.records, data.as_of, statistics.index, churn.divisions)
     probability = churn.probability(features)
     population = statistics.index.isin(churn_population(data.records, data.as_of))
     due = due_dates(data).reindex(statistics.index)
@@ -60,8 +64,8 @@ def score_frame(
             "visits_at_nodes": list(forecast.visits),
             "alive_at_nodes": list(forecast.alive),
             "cap_month": forecast.cap,
-            "anchor_first": 1.0,
-            "anchor_later": 1.0,
+            "anchor_first": forecast.anchor_first,
+            "anchor_later": forecast.anchor_later,
             "revenue_per_visit": forecast.revenue_per_visit,
             "margin_per_visit": forecast.margin_per_visit,
             "accident_revenue": forecast.accident_revenue,

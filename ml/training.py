@@ -11,11 +11,14 @@ import sklearn
 
 from ml import publication
 from ml.churn import ChurnConfig, ChurnModel, train_churn
-from ml.churn import NotEnoughData as NotEnoughForChurn
+from ml.churn import NotEnoughData as NotEnoughForModel
 from ml.configuration import CODE_VERSION, SMALLEST_GROUP
 from ml.extraction import Extract, NotEnoughData, extract
+from ml.features import customer_features
 from ml.lifetime_value import Forecast, LifetimeModel, fit_divisions, predict
+from ml.model_files import dump
 from ml.models import ModelVersion, TrainingRun
+from ml.next_year import NextYearModel, anchor, train_next_year
 from ml.runs import Lease
 from ml.scoring import Scored, score_frame
 from ml.statistics import sufficient_statistics
@@ -25,10 +28,11 @@ from organization.access import entered
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run fitted: one lifetime model for all cohorts and one churn model."""
+    """What a run fitted; ``next_year`` is None where history is too short for it."""
 
     lifetime: LifetimeModel
     churn: ChurnModel
+    next_year: NextYearModel | None
 
 
 def carry_out(lease: Lease) -> bool:
@@ -41,7 +45,7 @@ def carry_out(lease: Lease) -> bool:
     try:
         with lease.kept_alive():
             return _carry_out(lease)
-    except (NotEnoughData, NotEnoughForChurn) as lacking:
+    except (NotEnoughData, NotEnoughForModel) as lacking:
         lease.end(TrainingRun.Status.FAILED, str(lacking))
         raise NotEnoughData(str(lacking)) from lacking
     except Exception as error:
@@ -64,12 +68,15 @@ def _carry_out(lease: Lease) -> bool:
         forecast = forecast_of(lifetime, statistics, data, config)
     with lease.timed("churn", 0.45):
         churn = train_churn(data.records, run.as_of, ChurnConfig())
-    with lease.timed("score", 0.7):
-        scored = score_frame(data, statistics, forecast, churn)
+    with lease.timed("next_year", 0.6):
+        next_year = _next_year(data)
+    with lease.timed("score", 0.75):
+        features = customer_features(data.records, run.as_of, statistics.index, churn.divisions)
+        champion = anchor(next_year, forecast, features) if next_year else forecast
+        scored = score_frame(data, statistics, champion, churn, features)
     with lease.timed("write", 0.85):
-        ids = publication.write_models(
-            lease, _versions(lease, lifetime, forecast, churn, data_hash)
-        )
+        trained = Trained(lifetime, churn, next_year)
+        ids = publication.write_models(lease, _versions(lease, trained, forecast, data_hash))
         frame = _with_fits(scored, forecast, ids)
         score_set = publication.create_score_set(
             lease,
@@ -78,7 +85,7 @@ def _carry_out(lease: Lease) -> bool:
             customers=len(frame),
             data_hash=data_hash,
             model_version=model_version(run),
-            summary=_summary(data, scored),
+            summary=_summary(data, scored, forecast, champion),
         )
         publication.write_scores(lease, score_set, frame)
     with lease.timed("publish", 0.97):
@@ -149,15 +156,13 @@ def _environment() -> dict[str, str]:
 
 
 def _versions(
-    lease: Lease, lifetime: LifetimeModel, forecast: Forecast, churn: ChurnModel, data_hash: str
+    lease: Lease, trained: Trained, forecast: Forecast, data_hash: str
 ) -> list[dict[str, Any]]:
-    from ml.model_files import dump
-
-    run = lease.run
+    run, churn = lease.run, trained.churn
     common = {"version": model_version(run), "as_of": run.as_of, "data_hash": data_hash}
     divisions = _division_ids(lease)
     rows = []
-    for cohort in lifetime.as_dict():
+    for cohort in trained.lifetime.as_dict():
         key = (cohort["division"], cohort["segment"])
         number = forecast.keys.index(key)
         rows.append(
@@ -186,7 +191,44 @@ def _versions(
             "sha256": digest,
         }
     )
+    if trained.next_year is not None:
+        rows.extend(_next_year_versions(common, trained.next_year))
     return rows
+
+
+def _next_year_versions(common: dict[str, Any], model: NextYearModel) -> list[dict[str, Any]]:
+    """The trees of months 1-12 and, where history reaches, of months 13-24."""
+    rows = []
+    for name, trees in (("next_year", model.first), ("second_year", model.second)):
+        if trees is None:
+            continue
+        content, digest = dump(trees)
+        rows.append(
+            {
+                **common,
+                "kind": ModelVersion.Kind.NEXT_YEAR,
+                "name": name,
+                "parameters": {
+                    "divisions": list(model.divisions),
+                    "anchored": {"/".join(key): won for key, won in model.anchored.items()},
+                    "spend_factors": {"/".join(k): v for k, v in model.spend_factors.items()},
+                },
+                "metrics": model.report | {"environment": _environment()},
+                "status": "converged",
+                "converged": True,
+                "file": content,
+                "sha256": digest,
+            }
+        )
+    return rows
+
+
+def _next_year(data: Extract) -> NextYearModel | None:
+    """None where history is too short: the transaction model's forecast then stands."""
+    try:
+        return train_next_year(data.records, data.as_of)
+    except NotEnoughForModel:
+        return None
 
 
 def _division_ids(lease: Lease) -> dict[str, int]:
@@ -201,10 +243,21 @@ def _with_fits(scored: Scored, forecast: Forecast, ids: dict[tuple[str, str], in
     return scored.frame.assign(fit_id=by_number[forecast.fit])
 
 
-def _summary(data: Extract, scored: Scored) -> dict[str, Any]:
+def _totals(forecast: Forecast) -> dict[str, float]:
+    table = forecast.table()
+    names = ("expected_visits_12m", "expected_revenue_12m", "expected_margin_12m", "ltv")
+    return {name: round(float(table[name].sum()), 2) for name in names}
+
+
+def _summary(
+    data: Extract, scored: Scored, baseline: Forecast, champion: Forecast
+) -> dict[str, Any]:
     factors = data.margin_factors.dropna(subset=["factor"])
     return {
         "tags": scored.tag_counts,
+        "baseline": _totals(baseline),
+        "champion": _totals(champion),
+        "anchored": champion is not baseline,
         "margin_factor": {
             "median": float(factors["factor"].median()) if len(factors) else None,
             "store_months": len(factors),
