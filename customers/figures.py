@@ -64,13 +64,13 @@ def counted(record: Dossier) -> list[Figure]:
     score = formats.NOT_KNOWN if answer is None else str(answer.score)
     return [
         Figure(
-            _("Days since last visit"),
+            _("Days since visit"),
             since,
             lineage(_("today − day of the latest repair order (open or closed)")),
             note=formats.date(last) if last else _("No visit yet"),
         ),
         Figure(
-            _("Visits in 12 months"),
+            _("12-month visits"),
             formats.integer(totals["days_12m"]),
             lineage(
                 _(
@@ -81,7 +81,7 @@ def counted(record: Dossier) -> list[Figure]:
             note=_("%(count)s in all") % {"count": formats.integer(totals["days"])},
         ),
         Figure(
-            _("Last NPS answer"),
+            _("Last NPS"),
             score,
             Lineage(
                 _("score of the latest answered survey, 0 to 10"), sent, "#timeline", record.today
