@@ -160,7 +160,7 @@ def forecast(record: Dossier) -> Forecast:
         stale=scores.is_stale(score_set, record.today),
         as_of=score_set.as_of,
         risk=_risk(score, lineage, visits),
-        signs=reasons.signs(score.reasons) if score.in_churn_population else [],
+        signs=reasons.signs(score.reasons) if _at_risk(score) else [],
         grade=Figure(
             _("Customer grade"),
             score.grade or formats.NOT_KNOWN,
@@ -176,6 +176,11 @@ def forecast(record: Dossier) -> Forecast:
         if record.access.may(Capability.SEE_PROBABILITIES)
         else [],
     )
+
+
+def _at_risk(score: Any) -> bool:
+    """Of a low risk there is nothing to explain."""
+    return bool(score.in_churn_population and score.risk in ("high", "medium"))
 
 
 def _missing(record: Dossier) -> str:
