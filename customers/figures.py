@@ -225,12 +225,12 @@ def _probabilities(score: Any, score_set: Any, lineage: Any, visits: str) -> lis
         Figure(
             _("Expected revenue, 12 months"),
             formats.money(score.expected_revenue_12m_fen),
-            lineage(_("expected visits × expected spend per visit, net of VAT"), visits),
+            lineage(_("expected visits × expected revenue per visit, net of VAT"), visits),
         ),
         Figure(
             _("Expected margin, 12 months"),
             formats.money(score.expected_margin_12m_fen),
-            lineage(_("expected revenue × margin rate"), visits),
+            lineage(_("expected visits × expected margin per visit"), visits),
         ),
         Figure(
             _("Value over %(years)s years") % {"years": years},

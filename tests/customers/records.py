@@ -173,8 +173,8 @@ def make_score(score_set: ScoreSet, customer: Customer, **values: Any) -> Score:
         "visits_at_nodes": [0.0],
         "alive_at_nodes": [1.0],
         "cap_month": 60,
-        "spend_per_visit": 1000.0,
-        "margin_rate": 0.4,
+        "revenue_per_visit": 1000.0,
+        "margin_per_visit": 400.0,
         "grade": "B",
         "risk": "high",
         "reasons": [

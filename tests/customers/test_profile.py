@@ -262,9 +262,10 @@ def test_the_timeline_is_filtered_by_vehicle_and_paged_to_the_end(
     with entered(group.system):
         for number in range(30):
             make_survey(wang, ago(600 + number // 3), 9, comment=f"答复{number:02d}")
+        vehicle = wang.ownerships.get().vehicle
     client = client_of("advisor")
     html = page(client, wang)
-    seen: list[str] = []
+    seen: list[int] = []
     path = f"/customers/{wang.uid}/timeline"
     for _ in range(10):
         seen += [n for n in range(30) if f"答复{n:02d}" in html]
@@ -274,7 +275,6 @@ def test_the_timeline_is_filtered_by_vehicle_and_paged_to_the_end(
         answer = client.get(f"{path}?after={query}", headers={"HX-Request": "true"})
         html = answer.content.decode()
     assert sorted(seen) == list(range(30))
-    vehicle = wang.ownerships.get().vehicle
     filtered = page(client, wang, f"?vehicle={vehicle.pk}")
     assert "答复" not in filtered
     assert "小保养" in filtered
