@@ -19,7 +19,7 @@ from organization.roles import SignedIn, signed_in
 class SignInRequired(LoginRequiredMiddleware):
     """Every page asks for sign-in unless its view says ``login_not_required``."""
 
-    def handle_no_permission(
+    def handle_no_permission(  # type: ignore[override]  # (a part of a page is not redirected)
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponseBase:
         if request.headers.get("HX-Request") != "true":

@@ -38,9 +38,9 @@ class PeopleFilter(forms.Form):
         self.fields["role"].choices = everything + list(Role.choices)  # type: ignore[attr-defined]
         self.fields["state"].choices = [  # type: ignore[attr-defined]
             *everything,
-            ("open", _("open")),
-            ("closed", _("closed")),
-            ("none", _("none")),
+            ("open", _("May sign in")),
+            ("closed", _("Account closed")),
+            ("none", _("No account")),
         ]
 
 
@@ -53,7 +53,8 @@ class AssignmentEnd(forms.Form):
 
     def __init__(self, assignment: Assignment, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("initial", {"valid_to": assignment.valid_to})
-        super().__init__(*args, auto_id=f"end_{assignment.pk}_%s", **kwargs)
+        kwargs["auto_id"] = f"end_{assignment.pk}_%s"
+        super().__init__(*args, **kwargs)
         self.assignment = assignment
 
     def clean_valid_to(self) -> date | None:
@@ -123,8 +124,8 @@ def period(start: date, end: date | None) -> str:
 
 def account_state(person: Staff) -> str:
     if person.account is None:
-        return _("none")
-    return _("open") if person.account.is_active else _("closed")
+        return _("No account")
+    return _("May sign in") if person.account.is_active else _("Account closed")
 
 
 def columns() -> list[Column]:
@@ -216,7 +217,9 @@ def set_account(request: HttpRequest, pk: int) -> HttpResponse:
     elif found.account.is_active != opened:
         Account.objects.filter(pk=found.account.pk).update(is_active=opened)
         record(access, "account_opened" if opened else "account_closed", found.username)
-        messages.success(request, _("Account opened.") if opened else _("Account closed."))
+        messages.success(
+            request, _("The account is open.") if opened else _("The account is closed.")
+        )
     return redirect("person", pk)
 
 

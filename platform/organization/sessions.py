@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -67,7 +67,7 @@ class SignIn(LoginView):
             return self.form_invalid(form)
         forget_attempts(login, address)
         response = self.form_valid(form)
-        _record(form.get_user(), "signin", request)  # type: ignore[arg-type]
+        _record(form.get_user(), "signin", request)
         return response
 
     def _locked(self) -> HttpResponse:
@@ -79,7 +79,7 @@ class SignIn(LoginView):
 
 
 class SignOut(LogoutView):
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         access: Access | None = request.access  # type: ignore[attr-defined]
         if access is not None:
             record(access, "signout", access.label, address=client_address(request))

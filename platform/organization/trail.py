@@ -28,10 +28,12 @@ class TrailFilter(forms.Form):
     action = forms.CharField(label=gettext_lazy("Action"), required=False, max_length=60)
     subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=120)
     since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_lazy("From day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
     until = forms.DateField(
-        label=gettext_lazy("To"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_lazy("To day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
     def clean(self) -> dict[str, Any]:

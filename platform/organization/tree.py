@@ -48,7 +48,7 @@ def tone(unit: Unit, today: date) -> str:
 
 
 COLUMNS = [
-    Column("name", gettext_lazy("Unit"), format="html", value=_name),
+    Column("name", gettext_lazy("Organization unit"), format="html", value=_name),
     Column("code", gettext_lazy("Code")),
     Column("kind", gettext_lazy("Kind"), value=_kind),
     Column("brand", gettext_lazy("Brand")),

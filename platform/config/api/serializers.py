@@ -60,7 +60,7 @@ def customer_of() -> serializers.UUIDField:
 
 
 class UnitResource(Resource):
-    parent = serializers.CharField(
+    parent = serializers.CharField(  # type: ignore[assignment]  # (DRF's own `parent` is set later)
         source="parent.code", read_only=True, allow_null=True, help_text="code of the unit above"
     )
 
@@ -80,8 +80,10 @@ class CustomerResource(Resource):
 
     class Meta:
         model = Customer
-        fields = ("uid", "kind", "name", "city", "home_store", "created_on", "do_not_contact")
-        fields = (*fields, "tags")
+        fields = (
+            *("uid", "kind", "name", "city", "home_store", "created_on", "do_not_contact"),
+            *("tags",),
+        )
         read_only_fields = fields
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
