@@ -1,6 +1,6 @@
 """Prometheus metrics, for the monitor only."""
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -9,6 +9,14 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+
+# Loopback and the private ranges of RFC 1918 and RFC 4193; Python's `is_private` holds far more.
+NEIGHBOURS = [
+    ip_network(range_)
+    for range_ in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"),
+    )
+]
 
 
 def may_scrape(request: HttpRequest) -> bool:
@@ -23,7 +31,7 @@ def may_scrape(request: HttpRequest) -> bool:
         return False
     peer = request.META.get("REMOTE_ADDR", "")
     # gunicorn leaves the address empty on a Unix socket, behind which a proxy stands.
-    return bool(peer) and ip_address(peer).is_private
+    return bool(peer) and any(ip_address(peer) in network for network in NEIGHBOURS)
 
 
 @login_not_required

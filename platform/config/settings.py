@@ -186,6 +186,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Read-only access to what your role shows you; see docs/api.md.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.documents.mark_gated_fields",
+    ],
     # Drawing the schema needs an empty queryset and has no access, which `objects` insists on.
     "DEFAULT_QUERY_MANAGER": "_base_manager",
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -32,7 +32,7 @@ def close(client, group: Group, username: str, open_: str = "0"):
 
 def trail(group: Group) -> list[tuple[str, str, dict]]:
     with entered(group.system):
-        return list(AuditEvent.objects.values_list("action", "subject", "detail"))
+        return list(AuditEvent.objects.order_by("pk").values_list("action", "subject", "detail"))
 
 
 @pytest.mark.parametrize("username", ["ceo", "store_manager", "advisor", "steward", "auditor"])

@@ -22,11 +22,8 @@ class Resource(serializers.ModelSerializer[Any]):
         fields = super().get_fields()
         access = self.access
         for name, capability in self.gated.items():
-            if access is None or access.may(capability):
-                # Callers must expect it to be missing, and the schema says so.
-                fields[name].required = False
-                continue
-            del fields[name]
+            if access is not None and not access.may(capability):
+                del fields[name]
         return fields
 
     @property

@@ -22,7 +22,8 @@ from customers.models import (
     Vehicle,
     Visit,
 )
-from ml.models import Score, ScoreSet
+from ml.models import Score
+from ml.publication import current_score_set
 from organization.access import Access, Capability
 from organization.models import Unit
 from organization.scoping import ScopedQuerySet
@@ -171,12 +172,9 @@ class Scores(mixins.RetrieveModelMixin, Resources):
     lookup_value_converter = "uuid"
 
     def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
-        published = ScoreSet.objects.visible_to(access).filter(
-            status=ScoreSet.Status.PUBLISHED, withdrawn_at=None
-        )
         # Read first: a sub-select would make the planner look into every partition.
-        current = published.order_by("-as_of", "-published_at").values_list("pk", flat=True).first()
-        return visible.filter(score_set_id=current or 0).select_related(
+        current = current_score_set(access)
+        return visible.filter(score_set_id=current.pk if current else 0).select_related(
             "store", "customer", "score_set"
         )
 
