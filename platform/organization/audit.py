@@ -19,6 +19,14 @@ ACTION_WORDS: dict[str, Promise] = {
     "assignment_end_set": _("set the end of an assignment"),
 }
 
+DETAIL_WORDS: dict[str, Promise] = {
+    "address": _("from address"),
+    "role": _("role"),
+    "unit": _("unit"),
+    "before": _("before"),
+    "after": _("after"),
+}
+
 
 def record(access: Access, action: str, subject: str = "", **detail: Any) -> None:
     """Add one event; ``detail`` must be JSON values and hold no contact data."""

@@ -107,7 +107,7 @@ def _filtered(staff: QuerySet[Staff], form: PeopleFilter) -> QuerySet[Staff]:
 def _assignments(person: Staff) -> SafeString:
     return format_html_join(
         "",
-        '<div>{} · {} <span class="muted">{}</span></div>',
+        '<div>{} · {} <span class="muted nowrap">{}</span></div>',
         (
             (a.get_role_display(), a.unit.name, period(a.valid_from, a.valid_to))
             for a in person.assignments.all()

@@ -35,7 +35,8 @@ class SignInForm(AuthenticationForm):
     }
 
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(request, *args, **kwargs)
+        # Both fields are needed, as everybody knows: no mark says so.
+        super().__init__(request, *args, **{"label_suffix": "", **kwargs})
         self.fields["username"].label = _("Login")
         self.fields["password"].label = _("Password")
 

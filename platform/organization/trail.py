@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from organization.access import Access, Capability
-from organization.audit import ACTION_WORDS
+from organization.audit import ACTION_WORDS, DETAIL_WORDS
 from organization.models import Assignment, AuditEvent
+from web import formats
 from web.tables import Column, Table
 
 PAGE = 50
@@ -103,7 +104,10 @@ def filtered(events: QuerySet[AuditEvent], form: TrailFilter) -> QuerySet[AuditE
 
 
 def _detail(event: AuditEvent) -> str:
-    return "; ".join(f"{k}: {'–' if v is None else v}" for k, v in sorted(event.detail.items()))
+    return "; ".join(
+        f"{DETAIL_WORDS.get(key, key)}: {formats.NOT_KNOWN if value is None else value}"
+        for key, value in event.detail.items()
+    )
 
 
 COLUMNS = [
