@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", Schema.as_view(), name="schema"),
     path("api/docs/", Documents.as_view(), name="api_docs"),
     path("", include("organization.urls")),
+    path("", include("customers.urls")),
     path("", include("ml.urls")),
     path("", include("web.urls")),
 ]

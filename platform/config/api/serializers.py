@@ -1,14 +1,15 @@
 """The fields of each resource. Nothing appears that is not listed here."""
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.api import masking
+from customers.contact import shown_name, shown_plate, shown_vin
 from customers.models import Contract, Customer, Event, Survey, Vehicle, Visit
 from ml.models import Score
-from organization.access import Access, Capability
+from organization.access import Access, Capability, PersonalData
 from organization.models import Unit
 from valuation.models import ValuedUnit
 
@@ -33,17 +34,27 @@ class Resource(serializers.ModelSerializer[Any]):
         return getattr(request, "access", None)
 
 
-class Masked(serializers.CharField):
-    """A text passed through one function of ``config.api.masking``."""
+class Personal(serializers.CharField):
+    """What names a person or vehicle: as the pages show it, and empty where they show nothing."""
 
-    def __init__(self, kind: str, **kwargs: Any) -> None:
-        self.kind = kind
+    def __init__(self, shown: Callable[[Access, Any], str], **kwargs: Any) -> None:
+        self.shown = shown
         super().__init__(read_only=True, **kwargs)
 
     def to_representation(self, value: Any) -> str:
         access: Access = self.context["request"].access
-        shown: str = getattr(masking, self.kind)(value or "", access.personal_data)
-        return shown
+        if not value or access.personal_data is PersonalData.NONE:
+            return ""
+        return self.shown(access, value)
+
+
+def name_of(access: Access, customer: Customer) -> str:
+    return shown_name(access, customer) if customer.name else ""
+
+
+def free_text(access: Access, value: str) -> str:
+    """Whatever staff or customers wrote may name anybody: only where names are shown in full."""
+    return value if access.personal_data is PersonalData.FULL else ""
 
 
 def code_of(source: str, what: str) -> serializers.CharField:
@@ -71,7 +82,7 @@ class UnitResource(Resource):
 
 
 class CustomerResource(Resource):
-    name = Masked("name", help_text="in full or masked, by role")
+    name = Personal(name_of, source="*", help_text="in full or masked, by role")
     home_store = code_of("home_store", "code of the home store")
     tags = serializers.SerializerMethodField(help_text="codes of the customer's tags")
 
@@ -89,8 +100,8 @@ class CustomerResource(Resource):
 
 
 class VehicleResource(Resource):
-    vin = Masked("vin", help_text="in full or masked, by role")
-    plate = Masked("plate", help_text="in full or masked, by role")
+    vin = Personal(shown_vin, help_text="in full or masked, by role")
+    plate = Personal(shown_plate, help_text="in full or masked, by role")
     owner = serializers.SerializerMethodField(help_text="uid of the present owner")
 
     class Meta:
@@ -113,7 +124,7 @@ class VisitResource(Resource):
     gated = {"cost_fen": Capability.SEE_VALUE}
     store = code_of("store", "code of the store")
     customer = customer_of()
-    vin = Masked("vin", source="vehicle.vin", allow_null=True, help_text="as in vehicles")
+    vin = Personal(shown_vin, source="vehicle.vin", allow_null=True, help_text="as in vehicles")
 
     class Meta:
         model = Visit
@@ -129,7 +140,7 @@ class VisitResource(Resource):
 class SurveyResource(Resource):
     store = code_of("store", "code of the store")
     customer = customer_of()
-    comment = Masked("free_text", help_text="empty where names are not shown in full")
+    comment = Personal(free_text, help_text="empty where names are not shown in full")
 
     class Meta:
         model = Survey
@@ -157,7 +168,7 @@ class ContractResource(Resource):
 class EventResource(Resource):
     store = code_of("store", "code of the store")
     customer = customer_of()
-    detail = Masked("free_text", help_text="empty where names are not shown in full")
+    detail = Personal(free_text, help_text="empty where names are not shown in full")
 
     class Meta:
         model = Event
