@@ -49,10 +49,10 @@ def tone(unit: Unit, today: date) -> str:
 
 COLUMNS = [
     Column("name", gettext_lazy("Organization unit"), format="html", value=_name),
-    Column("code", gettext_lazy("Code")),
+    Column("code", gettext_lazy("Code"), hide_on_phone=True),
     Column("kind", gettext_lazy("Kind"), value=_kind),
-    Column("brand", gettext_lazy("Brand")),
-    Column("city", gettext_lazy("City")),
+    Column("brand", gettext_lazy("Brand"), hide_on_phone=True),
+    Column("city", gettext_lazy("City"), hide_on_phone=True),
     Column("legal_entity", gettext_lazy("Legal entity"), hide_on_phone=True),
     Column("opened_on", gettext_lazy("Opened"), format="date", hide_on_phone=True),
     Column("authorised_until", gettext_lazy("Authorised until"), format="date"),

@@ -1,6 +1,9 @@
 """One request is one transaction inside one person's access, whatever the view does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
@@ -216,6 +219,40 @@ def test_a_signed_in_page_costs_six_queries(group, client_of) -> None:
     # The savepoint, its release and putting the context back belong to the test's transaction.
     asked = [q["sql"] for q in queries if q["sql"].lower().startswith(("select", "(select"))]
     assert len(asked) - 1 == 6, "\n".join(asked)
+
+
+def _in_a_connection_of_its_own(work: Callable[[], Any]) -> Any:
+    """Run ``work`` where no test transaction is open, as a server's thread does."""
+
+    def run() -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_connection_carries_no_context_into_its_next_request(db: None, fails: bool) -> None:
+    def work() -> tuple[Any, int]:
+        with (
+            CaptureQueriesContext(connection) as queries,
+            suppress(RuntimeError),
+            entered(Access(tenant_id=1, label="x", all_units=True)),
+        ):
+            if fails:
+                raise RuntimeError
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select current_setting('app.tenant', true), current_setting('app.all', true)"
+            )
+            return cursor.fetchone(), sum("set_config" in q["sql"] for q in queries)
+
+    left, handed_over = _in_a_connection_of_its_own(work)
+    assert left in {("", ""), (None, None)}
+    assert handed_over == 1
 
 
 def test_another_tenants_access_cannot_be_put_on(group, other_group) -> None:
