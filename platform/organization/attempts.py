@@ -17,7 +17,8 @@ def client_address(request: HttpRequest) -> str:
     proxy saw; what stands before it was written by the client and proves nothing.
     """
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.HTTPS else ""
-    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
+    seen = forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
+    return seen[:45]  # the longest form of an IPv6 address
 
 
 def _key(login: str, address: str) -> str:

@@ -86,15 +86,17 @@ def administered(access: Access) -> QuerySet[Staff]:
 
 
 def _filtered(staff: QuerySet[Staff], form: PeopleFilter) -> QuerySet[Staff]:
-    chosen = form.cleaned_data if form.is_valid() else {}
-    if text := chosen.get("q", "").strip():
+    if not form.is_valid():
+        return staff.none()
+    chosen = form.cleaned_data
+    if text := chosen["q"].strip():
         staff = staff.filter(Q(name__icontains=text) | Q(username__icontains=text))
-    if role := chosen.get("role"):
+    if role := chosen["role"]:
         held = Assignment.objects.filter(
             valid_on(timezone.localdate()), staff=OuterRef("pk"), role=role
         )
         staff = staff.filter(Exists(held))
-    match chosen.get("state"):
+    match chosen["state"]:
         case "open":
             staff = staff.filter(account__is_active=True)
         case "closed":

@@ -11,6 +11,8 @@ from organization.models import Account
 def find_account(name: str) -> Account | None:
     """The account of a typed login; None where there is none or several groups use the name."""
     name = name.strip()
+    if "\0" in name:  # PostgreSQL's text cannot hold one
+        return None
     if "@" in name:
         return Account.objects.filter(login__iexact=name).first()
     found = list(Account.objects.filter(username__iexact=name)[:2])

@@ -1,7 +1,7 @@
 """The audit trail page: who did what to what, when."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -98,8 +98,7 @@ def filtered(events: QuerySet[AuditEvent], form: TrailFilter) -> QuerySet[AuditE
     if chosen["since"]:
         events = events.filter(at__gte=datetime.combine(chosen["since"], time.min, zone))
     if chosen["until"]:
-        day_after = chosen["until"] + timedelta(days=1)
-        events = events.filter(at__lt=datetime.combine(day_after, time.min, zone))
+        events = events.filter(at__lte=datetime.combine(chosen["until"], time.max, zone))
     return events
 
 

@@ -48,6 +48,9 @@ def test_another_groups_events_are_never_shown(group, other_group, client_of) ->
         ("?since=2001-01-01", ["import_started", "signin_failed", "signin"]),
         ("?since=2002-01-01&until=2001-01-01", []),
         ("?since=never", []),
+        ("?until=9999-12-31", ["import_started", "signin_failed", "signin"]),
+        ("?since=0001-01-01", ["import_started", "signin_failed", "signin"]),
+        ("?before=0001-01-01T00:00:00%2B14:00~1", []),
     ],
 )
 def test_it_is_searched_by_actor_action_subject_and_period(

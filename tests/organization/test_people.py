@@ -63,6 +63,9 @@ def test_the_whole_group_is_listed_and_nobody_elses(group, other_group, client_o
         ("?role=manager&q=region", {"region_east"}),
         ("?q=nobody", set()),
         ("?state=none", set()),
+        ("?role=bogus", set()),
+        ("?q=a%00b", set()),
+        ("?sort=-last_login&q=steward&page=x", {"steward"}),
     ],
 )
 def test_the_list_can_be_searched(group, client_of, query: str, found: set[str]) -> None:

@@ -1,9 +1,19 @@
 """Addresses below /api/v1/."""
 
+from django.urls import register_converter
+from django.urls.converters import StringConverter
 from rest_framework.routers import SimpleRouter
 
 from config.api import views
 
+
+class UnitCode(StringConverter):
+    """A unit's code: any text that PostgreSQL can hold."""
+
+    regex = r"[^/\0]+"
+
+
+register_converter(UnitCode, "unit_code")
 router = SimpleRouter(use_regex_path=False)
 for name, resource in {
     "units": views.Units,

@@ -71,6 +71,7 @@ class Units(mixins.RetrieveModelMixin, Resources):
     serializer_class = serializers.UnitResource
     filterset_class = filters.UnitFilter
     lookup_field = "code"
+    lookup_value_converter = "unit_code"
 
     def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
         # The policy shows everybody the whole tree; the API shows what the access covers.
@@ -194,6 +195,7 @@ class Valuations(mixins.RetrieveModelMixin, Resources):
     filterset_class = filters.ValuationFilter
     lookup_field = "unit__code"
     lookup_url_kwarg = "unit"
+    lookup_value_converter = "unit_code"
 
     def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
         latest = Valuation.objects.visible_to(access).order_by("-as_of", "-pk")
