@@ -58,7 +58,7 @@ def cohort_lines(shown: Shown) -> list[CohortLine]:
     found.reverse()
     if stored["unseen_customers"]:
         unseen = (stored["unseen_customers"], stored["unseen_value_fen"])
-        found.append(CohortLine(NEVER, _("not yet"), *unseen, f"{base}?cohort={NEVER}"))
+        found.append(CohortLine(NEVER, _("never came"), *unseen, f"{base}?cohort={NEVER}"))
     return found
 
 
@@ -132,7 +132,7 @@ def customers(request: HttpRequest, code: str) -> HttpResponse:
         "valuation/customers.html",
         {
             "shown": shown,
-            "cohort": _("not yet") if cohort == NEVER else cohort,
+            "cohort": _("never came") if cohort == NEVER else cohort,
             "page": page,
             "table": table,
             "identified": access.may(Capability.SEE_CUSTOMERS),
@@ -151,7 +151,7 @@ def _lines(access: Access, rows: Any, stores: dict[int, str]) -> list[CustomerLi
                 shown_name(access, customer) if customer else str(row.pseudonym)[:8],
                 reverse("customer", args=[customer.uid]) if customer else "",
                 stores.get(row.store_id, ""),
-                row.first_quarter or _("not yet"),
+                row.first_quarter or _("never came"),
                 str(SEGMENTS[row.segment]),
                 p_alive,
                 visits,
