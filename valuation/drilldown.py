@@ -62,21 +62,26 @@ def cohort_lines(shown: Shown) -> list[CohortLine]:
     return found
 
 
+def cohort_table(shown: Shown) -> Table:
+    """Cohorts with their value; the foot is the unit, to which they sum."""
+    total = CohortLine("", _("Total"), shown.valued.customers, shown.valued.expected_fen, "")
+    lines = cohort_lines(shown)
+    return Table(COHORT_COLUMNS, lines, _("Value by cohort"), total=total, tight=True, css="tall")
+
+
 @require_safe
 def cohorts(request: HttpRequest, code: str) -> HttpResponse:
     """All cohorts of a unit: the whole heat map, and a table that sums to the unit."""
     shown = shown_unit(access_of(request), code)
     if shown is None:
         return redirect("valuation_dashboard")
-    total = CohortLine("", _("Total"), shown.valued.customers, shown.valued.expected_fen, "")
-    table = Table(COHORT_COLUMNS, cohort_lines(shown), _("Cohorts"), total=total, tight=True)
     measure = pictures.chosen_measure(request.GET)
     return render(
         request,
         "valuation/cohorts.html",
         {
             "shown": shown,
-            "table": table,
+            "table": cohort_table(shown),
             "tabs": pictures.measure_tabs(request.GET),
             "map": pictures.cohort_map(shown, measure, None),
         },
