@@ -74,6 +74,7 @@ def ledger_factors(
     both = orders.merge(ledger, on=["store", "month"], suffixes=("", "_ledger"))
     both["order_rate"] = both["margin"] / both["revenue"]
     both["ledger_rate"] = both["margin_ledger"] / both["revenue_ledger"]
-    factor = both["ledger_rate"] / both["order_rate"]
+    # Without a ledger the columns are empty and of no numeric type.
+    factor = (both["ledger_rate"] / both["order_rate"]).astype(float)
     both["factor"] = factor.where(factor.between(*FACTOR_RANGE))
     return both[["store", "month", "order_rate", "ledger_rate", "factor"]]

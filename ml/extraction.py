@@ -173,8 +173,7 @@ def extract(as_of: date) -> Extract:
         )
     divisions = _divisions(_fetch(UNITS, as_of))
     policies = _fetch(POLICIES, as_of, ("valid_from",))
-    ledger = _fetch(LEDGER, as_of, ("month",))
-    visits, factors = scaled_margin(visits, ledger, _fallback_rates(visits, divisions, policies))
+    visits, factors = _with_margin(visits, divisions, policies, as_of)
     customers = _born(customers, visits, vehicles)
     customers["store"] = home_stores(customers, visits, vehicles, as_of)
     customers["division"] = divisions["division_code"].reindex(customers["store"]).to_numpy()
@@ -196,6 +195,25 @@ def extract(as_of: date) -> Extract:
         contracts=_fetch(CONTRACTS, as_of, ("starts_on", "ends_on")),
     )
     return Extract(as_of, records, factors, _fetch(READINGS, as_of, ("day",)), policies)
+
+
+def visit_days(as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The visit days that models learn from, and the margin factors, as in :class:`Extract`.
+
+    One row per customer, day and store (``customer, day, store``) with ``revenue, margin,
+    accident_revenue, accident_margin`` in yuan net of VAT, credits netted.
+    """
+    current_access()
+    divisions = _divisions(_fetch(UNITS, as_of))
+    policies = _fetch(POLICIES, as_of, ("valid_from",))
+    return _with_margin(_fetch(VISITS, as_of, ("day",)), divisions, policies, as_of)
+
+
+def _with_margin(
+    visits: pd.DataFrame, divisions: pd.DataFrame, policies: pd.DataFrame, as_of: date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    ledger = _fetch(LEDGER, as_of, ("month",))
+    return scaled_margin(visits, ledger, _fallback_rates(visits, divisions, policies))
 
 
 def _born(customers: pd.DataFrame, visits: pd.DataFrame, vehicles: pd.DataFrame) -> pd.DataFrame:

@@ -36,6 +36,8 @@ class Valuation(TenantOwned):
     customers = models.IntegerField()
     excluded = models.JSONField(default=dict)
     confidence = models.FloatField(null=True)
+    # Parts of the confidence, completeness by store, warnings, retention cost that was used.
+    notes = models.JSONField(default=dict)
     author = models.CharField(max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -66,6 +68,13 @@ class ValuedUnit(UnitOwned):
     uncertainty = models.JSONField(default=dict)
     seed_formula = models.JSONField()
     bridge = models.JSONField()
+    # Figures of the records as they stood when the valuation was made (valuation.assembly).
+    counters = models.JSONField(default=dict)
+    peers = models.JSONField(default=dict)
+    operations = models.JSONField(default=dict)
+    cohorts = models.JSONField(default=dict)
+    # Bars from the former valuation to this one; empty for the first.
+    change = models.JSONField(default=list)
 
     class Meta:
         constraints = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -24,6 +25,7 @@ class HeatMap:
     """``rows``: (label, size of the cohort, shares a column); None: not known yet.
 
     The scale runs from the least to the largest share unless ``low`` and ``high`` are given.
+    ``kind``: "percent" for shares of 1, "money" for fen.
     """
 
     title: Text
@@ -34,6 +36,7 @@ class HeatMap:
     low: float | None = None
     high: float | None = None
     digits: int = 0
+    kind: Literal["percent", "money"] = "percent"
 
     @property
     def data(self) -> list[list[object]]:
@@ -54,12 +57,17 @@ class HeatMap:
                 "map": self,
                 "rows": rows,
                 "scale": scale,
-                "low": formats.percent(low, 0),
-                "high": formats.percent(high, 0),
+                "low": self._text(low),
+                "high": self._text(high),
             },
         )
 
     def _cell(self, share: float | None, low: float, high: float) -> tuple[str, str]:
         if share is None:
             return "h-none", ""
-        return f"h{heat_step(share, low, high)}", formats.percent(share, self.digits)
+        return f"h{heat_step(share, low, high)}", self._text(share)
+
+    def _text(self, value: float) -> str:
+        if self.kind == "money":
+            return formats.money(round(value))
+        return formats.percent(value, self.digits)

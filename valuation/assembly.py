@@ -1,0 +1,387 @@
+"""From flows and counters to the stored figures of every unit; children sum to their parent."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from valuation import books, figures
+from valuation.archive import Former
+from valuation.bridge import BridgeAssumptions
+from valuation.change import store_changes
+from valuation.confidence import confidence, reconciliation_gap
+from valuation.engine import STREAMS, Inputs, Portfolio
+from valuation.history import CohortCube, History, cohort_cube, store_counters, tenure_retention
+from valuation.rounding import to_fen
+from valuation.sensitivities import monthly_deviation, stacked
+from valuation.uncertainty import Band, Sensitivities, value_band
+from valuation.units import Node
+
+Integers = NDArray[np.int64]
+
+VISIT_UNITS = 1_000_000
+"""Monthly expected visits are added as integers of a millionth, so that units sum exactly."""
+
+MONEY_LINES = ("revenue_fen", "margin_fen", "cost_fen", "present_value_fen")
+ADDITIVE_TARGETS = ("visits", "revenue", "margin")
+PEER_FIGURES = ("retention", "value_per_customer_fen", "ndr", "nps", "ltv_cac", "return_rate")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Additive figures of one unit: a store's own, or the sum of its children's."""
+
+    stores: int
+    monthly: dict[str, Integers]
+    streams: dict[str, Integers]
+    stream_lines: dict[str, Integers]
+    counters: dict[str, int]
+    operations: dict[str, Integers]
+    targets: dict[str, float]
+    change: dict[str, int]
+
+    @property
+    def expected_fen(self) -> int:
+        return sum(int(one[1]) for one in self.streams.values())
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """``units``: field values of ValuedUnit by unit id; ``confidence`` and ``notes`` of all."""
+
+    units: dict[int, dict[str, Any]]
+    confidence: float
+    notes: dict[str, Any]
+
+
+def assemble(inputs: Inputs, portfolio: Portfolio, past: History, former: Former | None) -> Assembled:
+    stores = len(inputs.tree.stores)
+    cube = cohort_cube(
+        inputs.scores["customer"],
+        inputs.visits,
+        past.first_quarter,
+        portfolio.discounted.value_fen,
+        inputs.store,
+        stores,
+        inputs.as_of,
+    )
+    own = _store_lines(inputs, portfolio, past, former)
+    nothing = _nothing(own[0])
+    lines = inputs.tree.rolled_up(lambda store: own[store], lambda parts: _total(parts, nothing))
+    ratios = {unit: figures.ratios(one.counters) for unit, one in lines.items()}
+    peers = _peers(inputs, past, ratios)
+    group_seed = _seed(inputs, lines[inputs.tree.root.id].counters, None)
+    months = _months_of_operations(inputs)
+    units = {}
+    for node in inputs.tree.nodes:
+        one = lines[node.id]
+        seed = _seed(inputs, one.counters, group_seed)
+        units[node.id] = {
+            **_value_fields(inputs, portfolio, node, one),
+            "seed_formula": figures.seed_json(seed),
+            "bridge": figures.bridge_json(
+                seed.inputs, _bridge_terms(inputs, portfolio), one.expected_fen
+            ),
+            "counters": one.counters,
+            "peers": peers.get(node.id, {}),
+            "operations": _operations(inputs, node, one, months),
+            "cohorts": cube.of(inputs.tree.stores_below(node.id)),
+            "change": [{"step": step, "amount_fen": v} for step, v in one.change.items()],
+        }
+    score, notes = _confidence(inputs, lines[inputs.tree.root.id])
+    warnings = [str(one) for one in inputs.terms.discount.warnings()]
+    notes |= {
+        "retention_cost_per_month": portfolio.yearly_cost / 12.0,
+        "warnings": warnings,
+        "complete_through": {
+            node.code: inputs.complete_through[node.id].isoformat()
+            for node in inputs.tree.stores
+            if node.id in inputs.complete_through
+        },
+        "former": former.valuation_id if former else None,
+    }
+    return Assembled(units, score, notes)
+
+
+def _store_lines(
+    inputs: Inputs, portfolio: Portfolio, past: History, former: Former | None
+) -> list[Lines]:
+    stores = len(inputs.tree.stores)
+    scores, found = inputs.scores, portfolio.whole.monthly
+    value = portfolio.discounted.value_fen
+    counters = store_counters(past, scores["population"] == 1, value, inputs.store, stores)
+    counters = counters.join(inputs.book)
+    counters["orders_fen"] = _ordered(inputs)
+    monthly = {
+        "visits_millionths": np.rint(found.visits * VISIT_UNITS).astype(np.int64),
+        "revenue_fen": found.revenue,
+        "margin_fen": found.margin,
+        "cost_fen": found.cost,
+        "present_value_fen": found.present_value,
+    }
+    streams, stream_lines = _streams(inputs, portfolio)
+    serving = _serving_stores(inputs)
+    operations = books.monthly_operations(inputs.visits, serving, stores, inputs.as_of)
+    changes = store_changes(inputs, value, former)
+    lines = []
+    for store, node in enumerate(inputs.tree.stores):
+        both = slice(2 * store, 2 * store + 2)
+        expected = int(portfolio.whole.group_value_fen[both].sum())
+        lines.append(
+            Lines(
+                stores=1,
+                monthly={name: table[both].sum(axis=0) for name, table in monthly.items()},
+                streams={name: table[store] for name, table in streams.items()},
+                stream_lines={name: table[store] for name, table in stream_lines.items()},
+                counters={name: int(v) for name, v in counters.iloc[store].items()}
+                | {"value_fen": expected},
+                operations={
+                    name: operations[name][store] for name in ("visits", "revenue_fen", "margin_fen")
+                },
+                targets={
+                    name: inputs.targets[node.id, name]
+                    for name in ADDITIVE_TARGETS
+                    if (node.id, name) in inputs.targets
+                },
+                change=changes[store],
+            )
+        )
+    return lines
+
+
+def _streams(
+    inputs: Inputs, portfolio: Portfolio
+) -> tuple[dict[str, Integers], dict[str, Integers]]:
+    """Per stream: (S, 3) customers, value, undiscounted; and (S, M) present value lines."""
+    stores = len(inputs.tree.stores)
+    count = np.zeros(2 * stores, dtype=np.int64)
+    np.add.at(count, portfolio.group, 1)
+    undiscounted = np.zeros(2 * stores, dtype=np.int64)
+    np.add.at(undiscounted, portfolio.group, portfolio.undiscounted.value_fen)
+    people, others = slice(0, None, 2), slice(1, None, 2)
+    value = portfolio.whole.group_value_fen
+    accident, flat = portfolio.accident.group_value_fen, portfolio.accident_undiscounted
+    zero = np.zeros(stores, dtype=np.int64)
+    totals = {
+        "regular": (count[people], (value - accident)[people], (undiscounted - flat)[people]),
+        "accident": (zero, accident[people], flat[people]),
+        "organisations": (count[others], value[others], undiscounted[others]),
+    }
+    whole = portfolio.whole.monthly.present_value
+    part = portfolio.accident.monthly.present_value
+    lines = {
+        "regular": (whole - part)[people],
+        "accident": part[people],
+        "organisations": whole[others],
+    }
+    return {name: np.stack(columns, axis=1) for name, columns in totals.items()}, lines
+
+
+def _serving_stores(inputs: Inputs) -> Integers:
+    position = {store.id: i for i, store in enumerate(inputs.tree.stores)}
+    return inputs.visits["store"].map(position).fillna(-1).to_numpy(dtype=np.int64)
+
+
+def _ordered(inputs: Inputs) -> Integers:
+    """Revenue of repair orders by serving store in the months that ``ledger_fen`` covers."""
+    end = pd.Timestamp(inputs.as_of.replace(day=1))
+    day = inputs.visits["day"]
+    inside = ((day < end) & (day >= end - pd.DateOffset(years=1))).to_numpy()
+    store = _serving_stores(inputs)
+    inside = inside & (store >= 0)
+    total = np.zeros(len(inputs.tree.stores), dtype=np.int64)
+    np.add.at(total, store[inside], to_fen(inputs.visits["revenue"].to_numpy()[inside]))
+    return total
+
+
+def _total(children: Iterable[Lines], nothing: Lines) -> Lines:
+    """The sum of units; ``nothing`` gives the shape of a unit without stores."""
+    parts = [one for one in children if one.stores]
+
+    def added(name: str) -> dict[str, Any]:
+        zero = getattr(nothing, name)
+        return {key: sum((getattr(one, name)[key] for one in parts), zero[key]) for key in zero}
+
+    targets = {
+        name: sum(one.targets[name] for one in parts)
+        for name in ADDITIVE_TARGETS
+        if parts and all(name in one.targets for one in parts)
+    }
+    return Lines(
+        stores=sum(one.stores for one in parts),
+        monthly=added("monthly"),
+        streams=added("streams"),
+        stream_lines=added("stream_lines"),
+        counters=added("counters"),
+        operations=added("operations"),
+        targets=targets,
+        change=added("change"),
+    )
+
+
+def _nothing(like: Lines) -> Lines:
+    def zeros(table: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value * 0 for key, value in table.items()}
+
+    return Lines(
+        0,
+        *(zeros(vars(like)[name]) for name in ("monthly", "streams", "stream_lines", "counters")),
+        zeros(like.operations),
+        {},
+        zeros(like.change),
+    )
+
+
+def _seed(
+    inputs: Inputs, counters: Mapping[str, int], group: figures.SeedMeasured | None
+) -> figures.SeedMeasured:
+    years = max(inputs.score_set.horizon_months // 12, 1)
+    return figures.measured_seed(counters, years, inputs.terms.discount.rate, group)
+
+
+def _bridge_terms(inputs: Inputs, portfolio: Portfolio) -> BridgeAssumptions:
+    return BridgeAssumptions(
+        inputs.terms.service_cost_rate, portfolio.yearly_cost, inputs.terms.tax_rate
+    )
+
+
+def _value_fields(inputs: Inputs, portfolio: Portfolio, node: Node, one: Lines) -> dict[str, Any]:
+    below = inputs.tree.stores_below(node.id)
+    band = _band(inputs, portfolio, below, one.expected_fen)
+    deviation = monthly_deviation(
+        portfolio.shocks_by_month[below],
+        inputs.terms.shocks.volatilities(),
+        inputs.terms.shocks.store_correlation,
+    )
+    p5, p50, p95 = (int(one) for one in to_fen([band.p5, band.p50, band.p95]))
+    visits = one.monthly["visits_millionths"]
+    return {
+        "customers": one.counters["customers"],
+        "expected_fen": one.expected_fen,
+        "p5_fen": p5,
+        "p50_fen": p50,
+        "p95_fen": p95,
+        "undiscounted_fen": sum(int(stream[2]) for stream in one.streams.values()),
+        "monthly": {
+            "visits": [int(v) / VISIT_UNITS for v in visits],
+            **{name: [int(v) for v in one.monthly[name]] for name in MONEY_LINES},
+        },
+        "streams": {
+            name: {
+                "customers": int(one.streams[name][0]),
+                "expected_fen": int(one.streams[name][1]),
+                "undiscounted_fen": int(one.streams[name][2]),
+                "present_value_fen": [int(v) for v in one.stream_lines[name]],
+            }
+            for name in STREAMS
+        },
+        "uncertainty": _uncertainty(band) | {
+            "monthly_deviation_fen": [int(v) for v in to_fen(deviation)]
+        },
+    }
+
+
+def _band(inputs: Inputs, portfolio: Portfolio, below: Integers, expected_fen: int) -> Band:
+    gradient, covariance = stacked(portfolio.risks, portfolio.fit_value[below].sum(axis=0))
+    after_tax = 1.0 - inputs.terms.tax_rate
+    sensitivities = Sensitivities(
+        expected=expected_fen / 100.0,
+        gradient=gradient,
+        covariance=covariance,
+        process_variance=float(portfolio.process[below].sum()) * after_tax**2,
+        shocks=portfolio.shocks[below],
+    )
+    return value_band(sensitivities, inputs.terms.shocks, seed=inputs.terms.seed)
+
+
+def _uncertainty(band: Band) -> dict[str, Any]:
+    return {
+        "seed": band.seed,
+        "draws": band.draws,
+        "layers": [
+            {
+                "name": layer.name,
+                "deviation_fen": int(to_fen(layer.deviation)),
+                "share": round(layer.share, 6),
+                "p5_fen": int(to_fen(layer.p5)),
+                "p95_fen": int(to_fen(layer.p95)),
+            }
+            for layer in band.layers
+        ],
+    }
+
+
+def _months_of_operations(inputs: Inputs) -> list[str]:
+    end = pd.Period(books.last_complete_month(inputs.as_of), "M")
+    return [str(end - back) for back in range(books.MONTHS_SHOWN - 1, -1, -1)]
+
+
+def _operations(inputs: Inputs, node: Node, one: Lines, months: list[str]) -> dict[str, Any]:
+    """Two years of visits, output and margin by serving store, the month's targets, completeness."""
+    declared = {name: v for (unit, name), v in inputs.targets.items() if unit == node.id}
+    below = [inputs.tree.stores[i].id for i in inputs.tree.stores_below(node.id)]
+    delivered = [inputs.complete_through[s] for s in below if s in inputs.complete_through]
+    return {
+        "months": months,
+        **{name: [int(v) for v in column] for name, column in one.operations.items()},
+        "targets": one.targets | declared,
+        "complete_through": min(delivered).isoformat() if delivered else None,
+        "stores": len(below),
+        "stores_delivering": len(delivered),
+    }
+
+
+def _peers(
+    inputs: Inputs, past: History, ratios: Mapping[int, Mapping[str, float | None]]
+) -> dict[int, dict[str, Any]]:
+    """Quantiles among peers: stores of the same division, other units of the same level."""
+    stores = len(inputs.tree.stores)
+    opening, retained = tenure_retention(
+        past, inputs.scores["age_days"], inputs.store, stores
+    )
+    groups: dict[tuple[str, int], list[Node]] = {}
+    for node in inputs.tree.nodes:
+        brand = inputs.tree.division_of(node).id if node.level == "store" else 0
+        groups.setdefault((node.level, brand), []).append(node)
+    found: dict[int, dict[str, Any]] = {}
+    for members in groups.values():
+        below = [inputs.tree.stores_below(node.id) for node in members]
+        adjusted = figures.adjusted_retention(
+            np.stack([opening[b].sum(axis=0) for b in below]),
+            np.stack([retained[b].sum(axis=0) for b in below]),
+        )
+        table: dict[str, list[float | None]] = {
+            name: [ratios[node.id][name] for node in members] for name in PEER_FIGURES
+        }
+        table["retention"] = adjusted
+        for i, node in enumerate(members):
+            quantiles = {
+                name: figures.quantile(column[i], column) for name, column in table.items()
+            }
+            found[node.id] = {
+                "count": len(members) - 1,
+                "of": inputs.tree.division_of(node).code if node.level == "store" else node.level,
+                "adjusted_retention": adjusted[i],
+                "quantiles": quantiles,
+            }
+    return found
+
+
+def _confidence(inputs: Inputs, group: Lines) -> tuple[float, dict[str, Any]]:
+    converged = np.array(inputs.fits.converged)[inputs.fits.index(inputs.scores["fit"])]
+    stores = _store_gaps(inputs)
+    return confidence(
+        gap=reconciliation_gap(*stores),
+        complete_through=inputs.complete_through,
+        stores=[store.id for store in inputs.tree.stores],
+        as_of=inputs.as_of,
+        supplied=inputs.supplied,
+        converged_share=float(converged.mean()) if len(converged) else 0.0,
+    )
+
+
+def _store_gaps(inputs: Inputs) -> tuple[list[int], list[int]]:
+    return [int(v) for v in _ordered(inputs)], [int(v) for v in inputs.book["ledger_fen"]]

@@ -1,0 +1,239 @@
+"""The executive page of a unit: operations, value, bridge, indicators, cohorts, league."""
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from organization import audit
+from organization.access import Capability
+from valuation import drilldown, headline, league, pictures
+from valuation.confidence import PARTS
+from valuation.models import Approval, Assumptions, Valuation
+from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standing
+from valuation.tasks import value_group
+from valuation.uncertainty import LAYERS
+from web import formats
+from web.components import Lineage
+
+# Beyond this gap between orders and books a valuation may not be approved.
+LARGEST_GAP = 0.02
+
+
+@require_safe
+def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
+    """The page of a unit, by default the person's own; 404 outside the access."""
+    access = access_of(request)
+    shown = shown_unit(access, code)
+    state = standing(access, shown.valuation if shown else None)
+    context: dict[str, Any] = {
+        "standing": state,
+        "may_value": access.may(Capability.CREATE_VALUATION),
+    }
+    if shown is None:
+        return render(request, "valuation/nothing_yet.html", context)
+    measure = pictures.chosen_measure(request.GET)
+    change = pictures.change_bridge(shown) if request.GET.get("bridge") == "change" else None
+    context |= {
+        "shown": shown,
+        "visit_month": formats.month(last_month(shown)),
+        "operating": headline.operating_row(shown, request.tenant.visit_word),  # type: ignore[attr-defined]
+        "tiles": headline.indicator_tiles(shown),
+        "value_lineage": value_lineage(shown),
+        "facts": facts(shown),
+        "warnings": warnings(shown),
+        "bridge": change or pictures.value_bridge(shown),
+        "bridge_tabs": pictures.bridge_tabs(shown, request.GET),
+        "flows": pictures.monthly_flows(shown),
+        "streams": stream_rows(shown),
+        "layers": layer_rows(shown),
+        "cohorts": pictures.cohort_map(shown, measure),
+        "cohort_tabs": pictures.measure_tabs(request.GET),
+        "league": tables(shown),
+        "laggards": league.laggards(shown),
+        "may_create_task": access.may(Capability.CREATE_TASK),
+        "may_approve": _may_approve(shown),
+        "change_known": bool(shown.valued.change),
+    }
+    return render(request, "valuation/dashboard.html", context)
+
+
+def last_month(shown: Shown) -> dt.date:
+    return dt.date.fromisoformat(f"{shown.valued.operations['months'][-1]}-01")
+
+
+def tables(shown: Shown) -> list[Any]:
+    """Parts that sum to the unit: children, below a division also stores, at a store cohorts."""
+    if not shown.below:
+        return [drilldown.cohort_table(shown)]
+    found = []
+    if shown.children:
+        found.append(league.league_table(shown, shown.children, _("Parts of this unit")))
+    if shown.stores and shown.stores != shown.children:
+        found.append(league.league_table(shown, shown.stores, _("Stores")))
+    return found
+
+
+def value_lineage(shown: Shown) -> Lineage:
+    valuation = shown.valuation
+    excluded = sum(valuation.excluded.values())
+    return Lineage(
+        _("Σ over months of (visits × margin per visit + accident margin × alive − service and retention cost) ÷ (1 + d)^(k/12)"),
+        _("%(count)s customers, %(excluded)s left out in the group")
+        % {
+            "count": formats.integer(shown.valued.customers),
+            "excluded": formats.integer(excluded),
+        },
+        details=[
+            (_("Assumptions"), f"v{valuation.assumptions.version}"),
+            (_("Discount rate"), formats.percent(shown.valued.seed_formula["inputs"]["discount_rate"])),
+            (_("Undiscounted"), formats.money(shown.valued.undiscounted_fen)),
+            (_("Basis"), _("net of VAT, before tax, management view; not a fair value")),
+            (_("Input"), valuation.input_hash[:12]),
+        ],
+        **lineage_facts(shown),
+    )  # fmt: skip
+
+
+def facts(shown: Shown) -> list[tuple[str, str]]:
+    valuation, approval = shown.valuation, shown.approval
+    approved = (
+        _("%(who)s, %(day)s")
+        % {"who": approval.approved_by, "day": formats.date(approval.approved_at)}
+        if approval
+        else _("not yet")
+    )
+    return [
+        (_("As of"), formats.date(valuation.as_of)),
+        (_("Model version"), valuation.model_version),
+        (_("Data confidence"), formats.percent(valuation.confidence, 0)),
+        (_("Complete through"), shown.valued.operations["complete_through"] or formats.NOT_KNOWN),
+        (_("Approved by"), approved),
+    ]
+
+
+def warnings(shown: Shown) -> list[str]:
+    rate = shown.valuation.assumptions.values["discount"]
+    total = rate["risk_free"]["rate"] + rate["premium"]["rate"]
+    found = []
+    if rate["wacc"] is not None and total < rate["wacc"]:
+        found.append(
+            _("The discount rate of %(rate)s lies below the cost of capital (WACC) of %(wacc)s: the value is higher than that of the group's other uses of money.")
+            % {"rate": formats.percent(total, 1), "wacc": formats.percent(rate["wacc"], 1)}
+        )  # fmt: skip
+    missing = shown.valued.operations["stores"] - shown.valued.operations["stores_delivering"]
+    if missing > 0:
+        found.append(_("%(count)s stores have delivered no visits.") % {"count": missing})
+    return found
+
+
+def stream_rows(shown: Shown) -> list[tuple[Any, int, int]]:
+    """Label, customers and value of each stream; they add up to the unit's value."""
+    return [
+        (label, shown.valued.streams[name]["customers"], shown.valued.streams[name]["expected_fen"])
+        for name, label in pictures.STREAM_LABELS.items()
+    ]
+
+
+def layer_rows(shown: Shown) -> list[tuple[str, str]]:
+    return [
+        (
+            _(LAYERS[layer["name"]]),
+            f"±{formats.money(layer['deviation_fen'])} · {formats.percent(layer['share'], 0)}",
+        )
+        for layer in shown.valued.uncertainty["layers"]
+    ]
+
+
+def _may_approve(shown: Shown) -> bool:
+    return (
+        shown.access.may(Capability.APPROVE_VALUATION)
+        and shown.approval is None
+        and shown.unit.parent_id is None
+        and shown.valuation.author != shown.access.label
+    )
+
+
+@require_POST
+def approve(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve a valuation that somebody else made, whose orders agree with the books."""
+    access = access_of(request)
+    access.require(Capability.APPROVE_VALUATION)
+    valuation = get_object_or_404(Valuation.objects.visible_to(access), pk=pk)
+    if valuation.author == access.label:
+        raise PermissionDenied(_("A valuation is approved by a second person."))
+    gap = valuation.notes.get("gap")
+    if gap is not None and gap > LARGEST_GAP:
+        messages.error(
+            request,
+            _("Not approved: repair orders and books differ by %(gap)s, more than %(limit)s.")
+            % {"gap": formats.percent(gap), "limit": formats.percent(LARGEST_GAP, 0)},
+        )
+        return redirect("valuation_dashboard")
+    _approval, created = Approval.objects.get_or_create(
+        valuation=valuation, defaults={"tenant_id": access.tenant_id, "approved_by": access.label}
+    )
+    if created:
+        audit.record(access, "valuation.approved", f"valuation:{valuation.pk}")
+        messages.success(request, _("The valuation is approved."))
+    return redirect("valuation_dashboard")
+
+
+@require_POST
+def value_now(request: HttpRequest) -> HttpResponse:
+    """Let the worker value the group from its current score set."""
+    access = access_of(request)
+    access.require(Capability.CREATE_VALUATION)
+    tenant_id, asked_by = access.tenant_id, access.label
+    transaction.on_commit(lambda: value_group.delay(tenant_id, asked_by))
+    messages.info(request, _("The valuation is being made; reload this page in a moment."))
+    return redirect("valuation_dashboard")
+
+
+@require_safe
+def assumptions(request: HttpRequest) -> HttpResponse:
+    """All versions of the assumption set, the newest first."""
+    access = access_of(request)
+    versions = list(Assumptions.objects.visible_to(access).order_by("-version")[:20])
+    newest = Valuation.objects.visible_to(access).order_by("-as_of", "-created_at").first()
+    context = {
+        "versions": [(one, assumption_rows(one.values)) for one in versions],
+        "valuation": newest,
+        "parts": [
+            (_(label), formats.percent(newest.notes["parts"][name], 0)) for name, label in PARTS.items()
+        ]
+        if newest
+        else [],
+    }
+    return render(request, "valuation/assumptions.html", context)
+
+
+def assumption_rows(values: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, value and source of every assumption."""
+    rate, shocks = values["discount"], values["shocks"]
+    cost = values["retention_cost_per_month"]
+    measured = _("measured: retention marketing of 12 months ÷ months of customers alive")
+
+    def part(label: str, one: dict[str, Any]) -> tuple[str, str, str]:
+        return label, formats.percent(one["rate"], 2), f"{one['source']}, {one['dated']}"
+
+    return [
+        part(_("Risk-free rate"), rate["risk_free"]),
+        part(_("Risk premium"), rate["premium"]),
+        (_("Cost of capital (WACC)"), formats.percent(rate["wacc"], 1), _("for comparison only")),
+        (_("Variable service cost, share of margin"), formats.percent(values["service_cost_rate"], 1), values["service_cost_source"]),
+        (_("Retention cost per customer and month"), formats.NOT_KNOWN if cost is None else formats.decimal(cost, 2), measured if cost is None else values["retention_cost_source"]),
+        (_("Tax"), formats.percent(values["tax_rate"], 0), _("pre-tax view") if not values["tax_rate"] else ""),
+        (_("Volatility of attrition"), formats.percent(shocks["attrition"], 0), values["shocks_source"]),
+        (_("Volatility of margin"), formats.percent(shocks["margin"], 0), values["shocks_source"]),
+        (_("Volatility of volume"), formats.percent(shocks["volume"], 0), values["shocks_source"]),
+        (_("Correlation between stores"), formats.percent(shocks["store_correlation"], 0), values["shocks_source"]),
+        (_("Variation of the margin of a visit"), formats.decimal(values["spend_variation"], 2), ""),
+    ]  # fmt: skip
+
