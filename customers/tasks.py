@@ -1,0 +1,46 @@
+"""Background work of customers: thin tasks that carry ids and call the modules that do it."""
+
+import logging
+from pathlib import Path
+
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from customers.importing.messages import FileRefused
+from customers.importing.running import import_path, record_failure
+from customers.models import ImportRun
+from organization.access import Access, entered
+from organization.models import Tenant
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def run_import(tenant_id: int, run_id: int) -> None:
+    """Load the files of a queued run. Delivered twice, or after a crash, it ends the same."""
+    access = Access.system(tenant_id, "import")
+    with entered(access):
+        run = ImportRun.objects.get(pk=run_id)
+        group = Tenant.objects.get(pk=tenant_id).code
+    if run.status in (ImportRun.Status.DONE, ImportRun.Status.FAILED):
+        return
+    try:
+        import_path(
+            Path(run.folder),
+            group=group,
+            dry_run=run.dry_run,
+            started_by=run.started_by,
+            run_id=run_id,
+        )
+    except FileRefused as refused:
+        logger.info("import run %s was refused: %s", run_id, refused)
+        record_failure(access, run_id, refused)
+
+
+def queue_run(tenant_id: int, run_id: int) -> None:
+    """Hand a run to a worker; without a broker the run says so instead of waiting for ever."""
+    try:
+        run_import.delay(tenant_id, run_id)
+    except OperationalError as error:
+        logger.exception("the broker cannot be reached")
+        record_failure(Access.system(tenant_id, "import"), run_id, error)
