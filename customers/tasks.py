@@ -4,12 +4,14 @@ import logging
 from pathlib import Path
 
 from celery import shared_task
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from customers import follow_ups
 from customers.importing.messages import FileRefused
 from customers.importing.running import import_path, record_failure
 from customers.models import ImportRun
-from organization.access import Access, entered
+from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,17 @@ def run_import(tenant_id: int, run_id: int) -> None:
     except FileRefused as refused:
         logger.info("import run %s was refused: %s", run_id, refused)
         record_failure(access, run_id, refused)
+
+
+@shared_task
+def make_follow_ups() -> None:
+    """Every morning: the lists of whom to contact, for every group."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant_id in tenants:
+        follow_ups.make_follow_ups(
+            Access.system(tenant_id, "daily follow-ups"), timezone.localdate()
+        )
 
 
 def queue_run(tenant_id: int, run_id: int) -> None:
