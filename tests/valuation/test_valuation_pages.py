@@ -20,7 +20,6 @@ from valuation.engine import create_valuation
 from valuation.models import Approval, Valuation
 from web import formats
 
-pytestmark = pytest.mark.usefixtures("pages")
 BASELINE = json.loads((Path(__file__).parent / "query_counts.json").read_text())
 
 
