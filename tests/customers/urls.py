@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("web.urls")),
     path("", include("customers.urls")),
     path("value/", elsewhere, name="valuation_dashboard"),
+    path("imports/", elsewhere, name="imports"),
     path("people/", elsewhere, name="people"),
     path("signin", elsewhere, name="signin"),
 ]

@@ -14,6 +14,7 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("web.urls")),
     path("", include("customers.urls")),
+    path("imports/", include("customers.importing.urls")),
     path("value/", elsewhere, name="valuation_dashboard"),
     path("people/", elsewhere, name="people"),
     path("signin", elsewhere, name="signin"),
