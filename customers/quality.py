@@ -5,7 +5,7 @@ sums of its stores, so that the page, the valuation and the gate read one and th
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -18,13 +18,11 @@ from django.db.models.functions import Coalesce
 
 from customers.models import ImportRun, QualityReport, Visit
 from customers.quality_counts import field_counts, kind_counts, monthly_sums
-from customers.quality_rules import DATED_KINDS, FIELD_BY_CODE, GAP_ALLOWED, KIND_BY_CODE
-from customers.quality_scoring import Confidence, confidence_of, gaps, ledger_basis
+from customers.quality_rules import DATED_KINDS, GAP_ALLOWED
+from customers.quality_scoring import Confidence, confidence_of, gaps, kinds_supplied, ledger_basis
 from organization import audit
 from organization.access import Access, entered
 from organization.models import Unit
-
-__all__ = ["Assessment", "Confidence", "assess", "confidence", "latest_report", "measure"]
 
 
 class NothingToAssess(Exception):
@@ -35,26 +33,24 @@ class NothingToAssess(Exception):
 class Assessment:
     """Counts by store as of a day; the frames are described in ``quality_scoring``.
 
-    ``latest``: the group's last day by dated kind. ``basis``: what the books' revenue holds
-    (``quality_scoring.ledger_basis``). ``months`` has ``orders_fen`` on that basis, and ``factor``.
+    ``latest``: the group's last day by dated kind. ``never``: kinds that the group never supplied.
+    ``basis``: what the books' revenue holds (``quality_scoring.ledger_basis``). ``months`` has
+    ``orders_fen`` on that basis, and ``factor``. ``scores``: each store's own score, store by store
+    in the order of their codes.
     """
 
     as_of: date
     basis: str
     latest: dict[str, date]
+    never: tuple[str, ...]
     fields: pd.DataFrame
     kinds: pd.DataFrame
     months: pd.DataFrame
-    stores: tuple[int, ...]
+    scores: dict[int, float]
 
-    def of(self, stores: Iterable[int]) -> "Assessment":
-        """The part of some stores; ``latest`` stays the group's."""
-        chosen = frozenset(stores) & frozenset(self.stores)
-        fields, kinds, months = (
-            frame[frame["store"].isin(chosen)] for frame in (self.fields, self.kinds, self.months)
-        )
-        ids = tuple(store for store in self.stores if store in chosen)
-        return Assessment(self.as_of, self.basis, self.latest, fields, kinds, months, ids)
+    @property
+    def stores(self) -> tuple[int, ...]:
+        return tuple(self.scores)
 
     @cached_property
     def confidence(self) -> Confidence:
@@ -69,34 +65,53 @@ class Assessment:
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """For ``QualityReport.report``: by store, so that a part can be read alone."""
-        stores = {str(store): _store_json(self.of([store])) for store in self.stores}
+        fields, kinds, months = (
+            dict(tuple(frame.groupby("store"))) for frame in (self.fields, self.kinds, self.months)
+        )
         return {
             "basis": self.basis,
             "latest": {kind: day.isoformat() for kind, day in self.latest.items()},
+            "never": list(self.never),
             "seconds": round(seconds, 3),
-            "stores": stores,
+            "stores": {
+                str(store): {
+                    "score": score,
+                    "fields": _fields_json(fields.get(store, self.fields[:0])),
+                    "kinds": _kinds_json(kinds.get(store, self.kinds[:0])),
+                    "months": _months_json(months.get(store, self.months[:0])),
+                }
+                for store, score in self.scores.items()
+            },
         }
 
     @classmethod
-    def from_json(cls, as_of: date, report: dict[str, Any]) -> "Assessment":
-        fields: list[tuple[Any, ...]] = []
-        kinds: list[tuple[Any, ...]] = []
-        months: list[tuple[Any, ...]] = []
-        for key, part in report["stores"].items():
-            store = int(key)
-            fields.extend((store, name, *counts) for name, counts in part["fields"].items())
-            kinds.extend((store, name, *values) for name, values in part["kinds"].items())
-            months.extend((store, *values) for values in part["months"])
+    def from_json(
+        cls, as_of: date, report: dict[str, Any], wanted: Callable[[int], bool]
+    ) -> "Assessment":
+        """The part of the stores that are ``wanted``; ``latest`` and ``never`` stay the group's."""
+        parts = {int(key): part for key, part in report["stores"].items() if wanted(int(key))}
+        fields = [
+            (store, name, *counts)
+            for store, part in parts.items()
+            for name, counts in part["fields"].items()
+        ]
+        kinds = [
+            (store, name, *values)
+            for store, part in parts.items()
+            for name, values in part["kinds"].items()
+        ]
+        months = [(store, *values) for store, part in parts.items() for values in part["months"]]
         return cls(
             as_of,
             report["basis"],
             {kind: date.fromisoformat(day) for kind, day in report["latest"].items()},
+            tuple(report["never"]),
             pd.DataFrame(fields, columns=["store", "field", "records", "filled", "valid"]),
             _dated(pd.DataFrame(kinds, columns=["store", "kind", "rows", "through"]), "through"),
             _dated(
                 pd.DataFrame(months, columns=["store", "month", *_MONTH_NUMBERS]), "month"
             ).astype(dict.fromkeys(_MONTH_NUMBERS, float)),
-            tuple(int(key) for key in report["stores"]),
+            {store: part["score"] for store, part in parts.items()},
         )
 
 
@@ -107,33 +122,27 @@ def _dated(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame.assign(**{name: pd.to_datetime(frame[name]).astype("datetime64[s]")})
 
 
-def _store_json(part: Assessment) -> dict[str, Any]:
-    confidence = part.confidence
+def _fields_json(fields: pd.DataFrame) -> dict[str, list[int]]:
+    return {row[1]: [int(n) for n in row[2:]] for row in fields.itertuples(index=False)}
+
+
+def _kinds_json(kinds: pd.DataFrame) -> dict[str, list[Any]]:
     return {
-        "score": confidence.score,
-        "fields": {row[1]: list(row[2:]) for row in part.fields.itertuples(index=False)},
-        "kinds": {
-            row.kind: [row.rows, None if pd.isna(row.through) else f"{row.through:%Y-%m-%d}"]
-            for row in part.kinds.itertuples(index=False)
-        },
-        "months": [
-            [
-                f"{row.month:%Y-%m-%d}",
-                int(row.orders_fen),
-                _whole(row.ledger_fen),
-                _known(row.factor),
-            ]
-            for row in part.months.sort_values("month").itertuples(index=False)
-        ],
+        row.kind: [int(row.rows), None if pd.isna(row.through) else f"{row.through:%Y-%m-%d}"]
+        for row in kinds.itertuples(index=False)
     }
 
 
-def _known(value: float) -> float | None:
-    return None if pd.isna(value) else round(float(value), 5)
-
-
-def _whole(value: float) -> int | None:
-    return None if pd.isna(value) else int(value)
+def _months_json(months: pd.DataFrame) -> list[list[Any]]:
+    return [
+        [
+            f"{row.month:%Y-%m-%d}",
+            int(row.orders_fen),
+            None if pd.isna(row.ledger_fen) else int(row.ledger_fen),
+            None if pd.isna(row.factor) else round(float(row.factor), 5),
+        ]
+        for row in months.sort_values("month").itertuples(index=False)
+    ]
 
 
 def default_as_of(access: Access) -> date | None:
@@ -172,11 +181,38 @@ def measure(access: Access, as_of: date) -> Assessment:
         months["orders_fen"] += months["internal_fen"]
     last = kinds[kinds["kind"].isin([kind.code for kind in DATED_KINDS])]
     last = last.dropna(subset=["through"]).groupby("kind")["through"].max()
-    latest = {kind: day.date() for kind, day in last.items()}
-    whole = Assessment(
-        as_of, basis, latest, fields, kinds, months.drop(columns="internal_fen"), tuple(stores)
+    fields, months = fields[fields["store"].isin(stores)], months[months["store"].isin(stores)]
+    return Assessment(
+        as_of,
+        basis,
+        {kind: day.date() for kind, day in last.items()},
+        kinds_supplied(kinds)[1],
+        fields,
+        kinds,
+        months.drop(columns="internal_fen"),
+        _store_scores(stores, fields, kinds, months, as_of),
     )
-    return whole.of(stores)
+
+
+def _store_scores(
+    stores: list[int],
+    fields: pd.DataFrame,
+    kinds: pd.DataFrame,
+    months: pd.DataFrame,
+    as_of: date,
+) -> dict[int, float]:
+    by_field, by_kind, by_month = (
+        dict(tuple(frame.groupby("store"))) for frame in (fields, kinds, months)
+    )
+    return {
+        store: confidence_of(
+            by_field.get(store, fields[:0]),
+            by_kind.get(store, kinds[:0]),
+            by_month.get(store, months[:0]),
+            as_of,
+        ).score
+        for store in stores
+    }
 
 
 def assess(access: Access, as_of: date) -> QualityReport:
@@ -204,6 +240,20 @@ def assess(access: Access, as_of: date) -> QualityReport:
     return report
 
 
+def assess_latest(access: Access) -> QualityReport:
+    """:func:`assess` as of the day after the latest visit.
+
+    Raises:
+        NothingToAssess: there are no visits.
+    """
+    as_of = default_as_of(access)
+    if as_of is None:
+        raise NothingToAssess(
+            "The group has no visits: load them with manage.py import_data first."
+        )
+    return assess(access, as_of)
+
+
 def latest_report(access: Access) -> QualityReport | None:
     """The report of the latest as-of date, the newest of that date."""
     reports = QualityReport.objects.visible_to(access)
@@ -218,8 +268,7 @@ def imported_since(access: Access, report: QualityReport) -> bool:
 
 def visible_part(access: Access, report: QualityReport) -> Assessment:
     """The report's assessment, of the stores that ``access`` covers."""
-    whole = Assessment.from_json(report.as_of, report.report)
-    return whole.of(store for store in whole.stores if access.covers(store))
+    return Assessment.from_json(report.as_of, report.report, access.covers)
 
 
 def confidence(access: Access, as_of: date) -> Confidence:

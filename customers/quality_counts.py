@@ -22,7 +22,8 @@ _TEST = "select id from customers_customer where is_test and tenant_id = %(tenan
 ORDERS = f"""
 with orders as (
     select v.*, ve.built_on,
-        lag(v.mileage_km) over (partition by v.vehicle_id order by v.day, v.mileage_km) as before_km,
+        lag(v.mileage_km) over (partition by v.vehicle_id order by v.day, v.mileage_km)
+            as before_km,
         v.pay_customer_fen + v.pay_warranty_fen + v.pay_insurance_fen + v.pay_internal_fen as paid
     from customers_visit v left join customers_vehicle ve on ve.id = v.vehicle_id
     where v.tenant_id = %(tenant)s and v.status in ('open', 'closed')
@@ -245,7 +246,7 @@ def _frame(query: str, parameters: dict[str, Any]) -> pd.DataFrame:
 def field_counts(tenant_id: int, as_of: date) -> pd.DataFrame:
     """``store, field, records, filled, valid``, one row a store that has such records."""
     parameters = _parameters(tenant_id, as_of)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for query in FIELD_QUERIES:
         names, found = _read(query, parameters)
         for values in (dict(zip(names, row, strict=True)) for row in found):

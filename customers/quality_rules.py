@@ -90,16 +90,28 @@ PARTS = (
 )
 
 KINDS = (
-    Kind("visits", _("Visits"), 3, tolerated_days=7),
-    Kind("vehicles", _("Vehicles"), 2),
-    Kind("visit_lines", _("Repair-order lines"), 1),
-    Kind("surveys", _("NPS surveys"), 2, tolerated_days=31),
-    Kind("contracts", _("Contracts"), 2, tolerated_days=31),
-    Kind("events", _("Events"), 1, tolerated_days=31),
-    Kind("financials", _("Financials"), 3, tolerated_days=62, monthly=True),
-    Kind("marketing", _("Marketing spend"), 1, tolerated_days=62, monthly=True),
-    Kind("policies", _("Brand policies"), 2),
-    Kind("targets", _("Targets"), 1),
+    Kind("visits", pgettext_lazy("kind of data", "Visits"), 3, tolerated_days=7),
+    Kind("vehicles", pgettext_lazy("kind of data", "Vehicles"), 2),
+    Kind("visit_lines", pgettext_lazy("kind of data", "Repair-order lines"), 1),
+    Kind("surveys", pgettext_lazy("kind of data", "NPS surveys"), 2, tolerated_days=31),
+    Kind("contracts", pgettext_lazy("kind of data", "Contracts"), 2, tolerated_days=31),
+    Kind("events", pgettext_lazy("kind of data", "Events"), 1, tolerated_days=31),
+    Kind(
+        "financials",
+        pgettext_lazy("kind of data", "Financials"),
+        3,
+        tolerated_days=62,
+        monthly=True,
+    ),
+    Kind(
+        "marketing",
+        pgettext_lazy("kind of data", "Marketing spend"),
+        1,
+        tolerated_days=62,
+        monthly=True,
+    ),
+    Kind("policies", pgettext_lazy("kind of data", "Brand policies"), 2),
+    Kind("targets", pgettext_lazy("kind of data", "Targets"), 1),
 )
 KIND_BY_CODE = {kind.code: kind for kind in KINDS}
 DATED_KINDS = tuple(kind for kind in KINDS if kind.tolerated_days is not None)
@@ -112,7 +124,7 @@ _SURVEYS = _("Surveys of the last 24 months")
 FIELDS = (
     Field(
         "mobile",
-        _("Mobile"),
+        pgettext_lazy("field", "Mobile"),
         _NUMBERS,
         _("Follow-up, merging of customers"),
         _("On more than three customer numbers"),
@@ -120,7 +132,7 @@ FIELDS = (
     ),
     Field(
         "birth_date",
-        _("Birth date"),
+        pgettext_lazy("field", "Birth date"),
         _("Customer numbers of people"),
         _("Portraits"),
         _("Younger than 16 or older than 100"),
@@ -143,7 +155,7 @@ FIELDS = (
     ),
     Field(
         "owner",
-        pgettext_lazy("of a vehicle", "Owner"),
+        pgettext_lazy("field", "Owner"),
         pgettext_lazy("counted records", "Ownerships"),
         _("Customer base, pool"),
         _("Two owners at once"),
@@ -151,7 +163,7 @@ FIELDS = (
     ),
     Field(
         "plate",
-        pgettext_lazy("of a vehicle", "Plate"),
+        pgettext_lazy("field", "Plate"),
         _CARS,
         _("Reception, merging of customers"),
         _("On two vehicles at once"),
@@ -159,14 +171,14 @@ FIELDS = (
     ),
     Field(
         "warranty_until",
-        _("Warranty end"),
+        pgettext_lazy("field", "Warranty end"),
         _CARS,
         _("Churn forecast, follow-up"),
         _("Before the sale, or 15 years after"),
     ),
     Field(
         "insurance_until",
-        _("Insurance end"),
+        pgettext_lazy("field", "Insurance end"),
         _CARS,
         _("Renewal rate, follow-up"),
         _("Before the sale, or 5 years ahead"),
@@ -181,7 +193,7 @@ FIELDS = (
     ),
     Field(
         "mileage_km",
-        _("Mileage"),
+        pgettext_lazy("field", "Mileage"),
         _ORDERS,
         _("Due dates"),
         _("Lower than at an earlier visit"),
@@ -189,21 +201,21 @@ FIELDS = (
     ),
     Field(
         "advisor",
-        _("Service advisor"),
+        pgettext_lazy("field", "Service advisor"),
         _ORDERS,
         _("Advisor figures, follow-up"),
         _("Not on the list of staff"),
     ),
     Field(
         "job_kind",
-        _("Kind of job"),
+        pgettext_lazy("field", "Kind of job"),
         _ORDERS,
         _("Accident work apart, due dates"),
         pgettext_lazy("nothing is checked", "Not checked"),
     ),
     Field(
         "cost",
-        pgettext_lazy("of a repair order", "Cost"),
+        pgettext_lazy("field", "Cost"),
         _ORDERS,
         _("Margin, value"),
         _("Negative, or twice what was paid"),
@@ -211,7 +223,7 @@ FIELDS = (
     ),
     Field(
         "wait_minutes",
-        _("Waiting time"),
+        pgettext_lazy("field", "Waiting time"),
         _ORDERS,
         _("Churn forecast"),
         _("Longer than a day"),

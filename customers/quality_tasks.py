@@ -16,6 +16,5 @@ def assess(tenant_id: int, asked_by: str = "schedule") -> None:
             "select pg_try_advisory_xact_lock(hashtext('parcfolio quality'), %s)", [tenant_id]
         )
         (alone,) = cursor.fetchone()
-        as_of = quality.default_as_of(access)
-        if alone and as_of is not None:
-            quality.assess(access, as_of)
+        if alone:
+            quality.assess_latest(access)

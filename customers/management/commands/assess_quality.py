@@ -33,12 +33,8 @@ class Command(BaseCommand):
             tenant = choose_tenant(options["group"])
             access = Access.system(tenant.pk, "assess_quality")
             with entered(access):
-                as_of = options["as_of"] or quality.default_as_of(access)
-                if as_of is None:
-                    raise quality.NothingToAssess(
-                        "The group has no visits: load them with manage.py import_data first."
-                    )
-                report = quality.assess(access, as_of)
+                as_of = options["as_of"]
+                report = quality.assess(access, as_of) if as_of else quality.assess_latest(access)
                 part = quality.visible_part(access, report)
         except (TenantRefused, quality.NothingToAssess) as refused:
             raise CommandError(str(refused), returncode=2) from refused
@@ -46,7 +42,7 @@ class Command(BaseCommand):
         if options["json"]:
             answer = {
                 "report": report.pk,
-                "as_of": as_of.isoformat(),
+                "as_of": report.as_of.isoformat(),
                 "score": found.score,
                 "parts": {code: round(value, 4) for code, value in found.parts.items()},
                 "missing_kinds": list(found.missing_kinds),
@@ -56,7 +52,9 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(answer))
             return
-        self.stdout.write(f"{tenant.code} as of {as_of}: data confidence {found.score:.1f} of 100")
+        self.stdout.write(
+            f"{tenant.code} as of {report.as_of}: data confidence {found.score:.1f} of 100"
+        )
         for rule in PARTS:
             self.stdout.write(f"  {rule.code:15} {found.parts[rule.code]:7.1%} × {rule.weight:g}")
         if found.missing_kinds:
