@@ -105,9 +105,10 @@ select o.store_id, count(*) as records,
     count(*) filter (where v.plate <> '' and v.plate not in (select plate from plates))
         as plate_valid,
     count(v.warranty_until) as warranty_until,
-    count(*) filter (where v.warranty_until >= coalesce(o.sold_on, v.built_on, v.warranty_until)
-        and v.warranty_until <= coalesce(o.sold_on, v.built_on, v.warranty_until)
-            + interval '15 years') as warranty_until_valid,
+    -- A used car may be sold after its warranty: the day it was built decides.
+    count(*) filter (where v.warranty_until >= coalesce(v.built_on, v.warranty_until)
+        and v.warranty_until <= coalesce(v.built_on, v.warranty_until) + interval '15 years')
+        as warranty_until_valid,
     count(v.insurance_until) as insurance_until,
     count(*) filter (where v.insurance_until >= coalesce(o.sold_on, v.insurance_until)
         and v.insurance_until < %(as_of)s::date + interval '5 years') as insurance_until_valid

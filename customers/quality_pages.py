@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -81,7 +82,6 @@ def _trend(points: list[tuple[Any, float]]) -> charts.Figure | None:
         [(pgettext("data quality", "Confidence"), [score for _day, score in points])],
         kind="decimal",
         noun=pgettext("data quality", "points"),
-        zero=False,
     )
 
 
@@ -113,7 +113,8 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
         "score_tone": quality_tables.score_tone(found.score),
         "lineage": _lineage(report, part),
         "tiles": _part_tiles(found),
-        "spark": [score for _day, score in points],
+        "former": points[-2] if len(points) > 1 else None,
+        "change": (points[-1][1] - points[-2][1]) / 100 if len(points) > 1 else None,
         "trend": _trend(points),
         "missing": _names(found.missing_kinds),
         "empty_fields": _empty_fields(part),
@@ -127,6 +128,7 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
         "gap_allowed": GAP_ALLOWED,
         "balances": quality_tables.balance_table(part, units),
         "parts": quality_tables.part_table(found),
+        "rules": [(part.label, part.rule) for part in PARTS],
     }
 
 
@@ -158,6 +160,7 @@ def _store(access: Access, report: QualityReport, part: quality.Assessment) -> d
     rows = quality_tables.month_rows(part)
     found = part.confidence
     visits = quality_tables.reached(part)[part.stores[0]]["visits"]
+    factor = part.months["factor"].median()
     return {
         "is_stale": quality.imported_since(access, report),
         "found": found,
@@ -170,8 +173,9 @@ def _store(access: Access, report: QualityReport, part: quality.Assessment) -> d
         "chart": quality_tables.month_chart(rows) if rows else None,
         "months": quality_tables.month_table(rows),
         "has_books": part.months["ledger_fen"].notna().any(),
-        "factor": quality_tables.factor_text(part.months["factor"].median()),
+        "factor": formats.percent(None if pd.isna(factor) else float(factor)),
         "parts": quality_tables.part_table(found),
+        "rules": [(part.label, part.rule) for part in PARTS],
     }
 
 

@@ -26,7 +26,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Field:
-    """A field that figures rest on. ``enough`` is the filled share that counts as complete."""
+    """A field that figures rest on.
+
+    ``enough`` is the filled share that counts as complete. ``may_be_empty``: whether the filled
+    share says anything; ``is_checked``: whether the valid share does.
+    """
 
     code: str
     label: Text
@@ -35,6 +39,8 @@ class Field:
     invalid: Text
     weight: float = 1.0
     enough: float = 1.0
+    may_be_empty: bool = True
+    is_checked: bool = True
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ FIELDS = (
         _NUMBERS,
         _("Follow-up"),
         pgettext_lazy("nothing is checked", "Not checked"),
+        is_checked=False,
     ),
     Field(
         "owner",
@@ -160,6 +167,7 @@ FIELDS = (
         _("Customer base, pool"),
         _("Two owners at once"),
         2,
+        may_be_empty=False,
     ),
     Field(
         "plate",
@@ -174,7 +182,7 @@ FIELDS = (
         pgettext_lazy("field", "Warranty end"),
         _CARS,
         _("Churn forecast, follow-up"),
-        _("Before the sale, or 15 years after"),
+        _("Before the vehicle was built, or 15 years after"),
     ),
     Field(
         "insurance_until",
@@ -212,6 +220,7 @@ FIELDS = (
         _ORDERS,
         _("Accident work apart, due dates"),
         pgettext_lazy("nothing is checked", "Not checked"),
+        is_checked=False,
     ),
     Field(
         "cost",

@@ -57,11 +57,15 @@ def confidence_of(
 
 def field_shares(fields: pd.DataFrame) -> pd.DataFrame:
     """Counts summed over stores, and ``filled_share``, ``valid_share`` (NaN: nothing to judge),
-    by field code in the order of ``FIELDS``."""
+    by field code in the order of ``FIELDS``. A field that cannot be empty or is not checked has
+    nothing to judge there."""
     sums = fields.groupby("field")[["records", "filled", "valid"]].sum()
     sums = sums.reindex([field.code for field in FIELDS]).fillna(0).astype(float)
-    sums["filled_share"] = sums["filled"] / sums["records"].where(sums["records"] > 0)
-    sums["valid_share"] = sums["valid"] / sums["filled"].where(sums["filled"] > 0)
+    may_be_empty = np.array([field.may_be_empty for field in FIELDS])
+    is_checked = np.array([field.is_checked for field in FIELDS])
+    records = sums["records"].where(may_be_empty & (sums["records"] > 0))
+    sums["filled_share"] = sums["filled"] / records
+    sums["valid_share"] = sums["valid"] / sums["filled"].where(is_checked & (sums["filled"] > 0))
     return sums
 
 

@@ -26,7 +26,9 @@ from organization.models import Unit
 from web import charts, formats
 from web.tables import Column, Table
 
-GAPS_SHOWN = 24
+GAPS_SHOWN = 60
+# A table of more stores scrolls in its place.
+STORES_SHOWN = 20
 GOOD, FAIR = 85.0, 70.0
 
 STORE = gettext_lazy("Store")
@@ -34,6 +36,7 @@ MONTH = gettext_lazy("Month")
 GAP = pgettext_lazy("data quality", "Gap")
 ORDERS = gettext_lazy("Repair orders")
 BOOKS = pgettext_lazy("data quality", "Books")
+WEIGHT = pgettext_lazy("of a part of a score", "Weight")
 FACTOR_HELP = gettext_lazy(
     "Margin of the repair orders times this factor is the margin of the books."
 )
@@ -83,6 +86,10 @@ def reached(part: Assessment) -> dict[int, dict[str, Reached]]:
     return answer
 
 
+def _css(part: Assessment) -> str:
+    return "wide tall" if len(part.stores) > STORES_SHOWN else "wide"
+
+
 def _kind_cell(kind: Kind) -> Callable[[Mapping[str, Any]], Any]:
     def cell(row: Mapping[str, Any]) -> Any:
         found: Reached = row["reached"][kind.code]
@@ -116,7 +123,7 @@ def store_table(part: Assessment, units: dict[int, Unit]) -> Table:
         for store in part.stores
     ]
     rows.sort(key=lambda row: (row["score"], row["unit"].code))
-    return Table(STORE_COLUMNS, rows, _("Complete through, by store"), css="wide")
+    return Table(STORE_COLUMNS, rows, _("Complete through, by store"), css=_css(part))
 
 
 KIND_COLUMNS = [
@@ -154,6 +161,7 @@ def kind_table(part: Assessment, store: int) -> Table:
         KIND_COLUMNS,
         rows,
         _("Complete through, by kind of data"),
+        css="wide",
         tone=lambda row: "warn" if row["behind"] else "",
     )
 
@@ -162,6 +170,7 @@ FIELD_COLUMNS = [
     Column("label", pgettext_lazy("data quality", "Field")),
     Column("counted", pgettext_lazy("data quality", "Counted"), wrap=True, hide_on_phone=True),
     Column("records", pgettext_lazy("data quality", "Records"), "integer", hide_on_phone=True),
+    Column("weight", WEIGHT, "decimal", hide_on_phone=True),
     Column("filled_share", pgettext_lazy("data quality", "Filled"), "percent"),
     Column("valid_share", gettext_lazy("Valid of filled"), "percent"),
     Column("bad", gettext_lazy("Bad values"), "integer"),
@@ -182,6 +191,7 @@ def field_table(part: Assessment) -> Table:
                 "label": field.label,
                 "counted": field.counted,
                 "records": int(counts["records"]),
+                "weight": field.weight,
                 "filled_share": _share(counts["filled_share"]),
                 "valid_share": _share(counts["valid_share"]),
                 "bad": int(bad),
@@ -229,7 +239,7 @@ def gap_table(part: Assessment, units: dict[int, Unit]) -> Table:
         }
         for row in part.gaps_beyond.head(GAPS_SHOWN).itertuples(index=False)
     ]
-    return Table(GAP_COLUMNS, rows, _("Months more than 2% apart"))
+    return Table(GAP_COLUMNS, rows, _("Months more than 2% apart"), css="wide")
 
 
 BALANCE_COLUMNS = [
@@ -239,9 +249,7 @@ BALANCE_COLUMNS = [
     Column("gap", GAP, "points"),
     Column("beyond", gettext_lazy("Months beyond 2%"), "integer"),
     Column("without", gettext_lazy("Months without books"), "integer", hide_on_phone=True),
-    Column(
-        "factor", gettext_lazy("Margin factor"), value=lambda row: row["factor"], help=FACTOR_HELP
-    ),
+    Column("factor", gettext_lazy("Margin factor"), "percent", help=FACTOR_HELP),
 ]
 
 
@@ -263,20 +271,16 @@ def balance_table(part: Assessment, units: dict[int, Unit]) -> Table:
                 "gap": orders / ledger - 1.0 if len(booked) else None,
                 "beyond": int((booked["gap"].abs() > GAP_ALLOWED).sum()),
                 "without": int(own["gap"].isna().sum()),
-                "factor": factor_text(own["factor"].median()),
+                "factor": _share(own["factor"].median()),
             }
         )
     return Table(
         BALANCE_COLUMNS,
         rows,
         _("Last twelve months by store"),
+        css=_css(part),
         tone=lambda row: "warn" if row["beyond"] else "",
     )
-
-
-def factor_text(factor: float) -> str:
-    """``0.613`` → ``× 0.613``."""
-    return formats.NOT_KNOWN if pd.isna(factor) else f"× {formats.decimal(float(factor), 3)}"
 
 
 MONTH_COLUMNS = [
@@ -284,9 +288,7 @@ MONTH_COLUMNS = [
     Column("orders_fen", ORDERS, "money"),
     Column("ledger_fen", BOOKS, "money"),
     Column("gap", GAP, "points"),
-    Column(
-        "factor", gettext_lazy("Margin factor"), value=lambda row: row["factor"], help=FACTOR_HELP
-    ),
+    Column("factor", gettext_lazy("Margin factor"), "percent", help=FACTOR_HELP),
 ]
 
 
@@ -299,7 +301,7 @@ def month_rows(part: Assessment) -> list[dict[str, Any]]:
             "orders_fen": _fen(row.orders_fen),
             "ledger_fen": _fen(row.ledger_fen),
             "gap": _share(row.gap),
-            "factor": factor_text(row.factor),
+            "factor": _share(row.factor),
         }
         for row in months.itertuples(index=False)
     ]
@@ -310,6 +312,7 @@ def month_table(rows: list[dict[str, Any]]) -> Table:
         MONTH_COLUMNS,
         rows,
         _("Repair orders and books by month"),
+        css="wide",
         tone=lambda row: "warn" if row["gap"] is not None and abs(row["gap"]) > GAP_ALLOWED else "",
     )
 
@@ -332,9 +335,8 @@ def month_chart(rows: list[dict[str, Any]]) -> charts.Figure:
 PART_COLUMNS = [
     Column("label", pgettext_lazy("data quality", "Part")),
     Column("share", pgettext_lazy("data quality", "Reached"), "percent"),
-    Column("weight", pgettext_lazy("of a part of a score", "Weight"), "integer"),
+    Column("weight", WEIGHT, "integer"),
     Column("points", pgettext_lazy("data quality", "Points"), "decimal"),
-    Column("rule", gettext_lazy("How it is counted"), wrap=True),
 ]
 
 
@@ -346,7 +348,6 @@ def part_table(found: Confidence) -> Table:
             "share": found.parts[part.code],
             "weight": part.weight,
             "points": part.weight * found.parts[part.code],
-            "rule": part.rule,
         }
         for part in PARTS
     ]
