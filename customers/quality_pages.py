@@ -1,5 +1,6 @@
 """The data-quality pages: what figures rest on, store by store, and renewing the report."""
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -73,7 +74,18 @@ def _empty_fields(part: quality.Assessment) -> str:
     )
 
 
-def _trend(points: list[tuple[Any, float]]) -> charts.Figure | None:
+def _change(points: list[tuple[date, float]]) -> dict[str, Any]:
+    """Change of the score since the report before, as a share of its 100 points."""
+    if len(points) < 2:
+        return {"change": None, "since": ""}
+    (day, former), (_day, latest) = points[-2:]
+    return {
+        "change": (latest - former) / 100,
+        "since": _("since %(day)s") % {"day": formats.date(day)},
+    }
+
+
+def _trend(points: list[tuple[date, float]]) -> charts.Figure | None:
     if len(points) < 2:
         return None
     return charts.lines(
@@ -113,8 +125,7 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
         "score_tone": quality_tables.score_tone(found.score),
         "lineage": _lineage(report, part),
         "tiles": _part_tiles(found),
-        "former": points[-2] if len(points) > 1 else None,
-        "change": (points[-1][1] - points[-2][1]) / 100 if len(points) > 1 else None,
+        **_change(points),
         "trend": _trend(points),
         "missing": _names(found.missing_kinds),
         "empty_fields": _empty_fields(part),

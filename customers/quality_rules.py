@@ -122,10 +122,10 @@ KINDS = (
 KIND_BY_CODE = {kind.code: kind for kind in KINDS}
 DATED_KINDS = tuple(kind for kind in KINDS if kind.tolerated_days is not None)
 
-_ORDERS = _("Orders of the last 24 months")
+_ORDERS = _("Orders, 24 months")
 _NUMBERS = _("Customer numbers")
 _CARS = _("Vehicles owned today")
-_SURVEYS = _("Surveys of the last 24 months")
+_SURVEYS = _("Surveys, 24 months")
 
 FIELDS = (
     Field(
@@ -139,7 +139,7 @@ FIELDS = (
     Field(
         "birth_date",
         pgettext_lazy("field", "Birth date"),
-        _("Customer numbers of people"),
+        _("Numbers of people"),
         _("Portraits"),
         _("Younger than 16 or older than 100"),
         0.5,

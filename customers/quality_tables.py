@@ -222,7 +222,7 @@ GAP_COLUMNS = [
     Column("month", MONTH, "month"),
     Column("orders_fen", ORDERS, "money", hide_on_phone=True),
     Column("ledger_fen", BOOKS, "money", hide_on_phone=True),
-    Column("gap", GAP, "points"),
+    Column("gap", GAP, "percent"),
 ]
 
 
@@ -246,7 +246,7 @@ BALANCE_COLUMNS = [
     Column("name", STORE, link=store_link),
     Column("orders_fen", ORDERS, "money"),
     Column("ledger_fen", BOOKS, "money", hide_on_phone=True),
-    Column("gap", GAP, "points"),
+    Column("gap", GAP, "percent"),
     Column("beyond", gettext_lazy("Months beyond 2%"), "integer"),
     Column("without", gettext_lazy("Months without books"), "integer", hide_on_phone=True),
     Column("factor", gettext_lazy("Margin factor"), "percent", help=FACTOR_HELP),
@@ -287,7 +287,7 @@ MONTH_COLUMNS = [
     Column("month", MONTH, "month"),
     Column("orders_fen", ORDERS, "money"),
     Column("ledger_fen", BOOKS, "money"),
-    Column("gap", GAP, "points"),
+    Column("gap", GAP, "percent"),
     Column("factor", gettext_lazy("Margin factor"), "percent", help=FACTOR_HELP),
 ]
 
