@@ -81,7 +81,7 @@ def _change(points: list[tuple[date, float]]) -> dict[str, Any]:
     (day, former), (_day, latest) = points[-2:]
     return {
         "change": (latest - former) / 100,
-        "since": _("since %(day)s") % {"day": formats.date(day)},
+        "since": pgettext("compared with", "since %(day)s") % {"day": formats.date(day)},
     }
 
 
