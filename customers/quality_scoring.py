@@ -25,6 +25,14 @@ from customers.quality_rules import (
     PARTS,
 )
 
+_CODES = [field.code for field in FIELDS]
+_MAY_BE_EMPTY = np.array([field.may_be_empty for field in FIELDS])
+_IS_CHECKED = np.array([field.is_checked for field in FIELDS])
+_ENOUGH = pd.Series([field.enough for field in FIELDS], index=_CODES)
+_WEIGHTS = pd.Series([field.weight for field in FIELDS], index=_CODES)
+_KIND_WEIGHT = {kind.code: float(kind.weight) for kind in DATED_KINDS}
+_TOLERATED = {kind.code: float(kind.tolerated_days or 0) for kind in DATED_KINDS}
+
 
 @dataclass(frozen=True)
 class Confidence:
@@ -44,9 +52,10 @@ def confidence_of(
 ) -> Confidence:
     """Score = Σ weight × part, in points of 100."""
     share, missing = kinds_supplied(kinds)
+    shares = field_shares(fields)
     parts = {
-        "completeness": completeness(fields),
-        "validity": validity(fields),
+        "completeness": completeness(shares),
+        "validity": validity(shares),
         "reconciliation": reconciliation(months, as_of),
         "timeliness": timeliness(kinds, as_of),
         "kinds": share,
@@ -60,12 +69,10 @@ def field_shares(fields: pd.DataFrame) -> pd.DataFrame:
     by field code in the order of ``FIELDS``. A field that cannot be empty or is not checked has
     nothing to judge there."""
     sums = fields.groupby("field")[["records", "filled", "valid"]].sum()
-    sums = sums.reindex([field.code for field in FIELDS]).fillna(0).astype(float)
-    may_be_empty = np.array([field.may_be_empty for field in FIELDS])
-    is_checked = np.array([field.is_checked for field in FIELDS])
-    records = sums["records"].where(may_be_empty & (sums["records"] > 0))
+    sums = sums.reindex(_CODES).fillna(0).astype(float)
+    records = sums["records"].where(_MAY_BE_EMPTY & (sums["records"] > 0))
     sums["filled_share"] = sums["filled"] / records
-    sums["valid_share"] = sums["valid"] / sums["filled"].where(is_checked & (sums["filled"] > 0))
+    sums["valid_share"] = sums["valid"] / sums["filled"].where(_IS_CHECKED & (sums["filled"] > 0))
     return sums
 
 
@@ -74,22 +81,24 @@ def _weighted(points: pd.Series, weights: pd.Series) -> float:
     known = points.notna() & (weights > 0)
     if not known.any():
         return 0.0
-    return float(np.average(points[known], weights=weights[known]))
+    return float(np.average(points[known].to_numpy(), weights=weights[known].to_numpy()))
 
 
-def completeness(fields: pd.DataFrame) -> float:
-    """Weighted mean over the fields of filled share ÷ what counts as enough, at most 1."""
-    shares = field_shares(fields)["filled_share"]
-    enough = pd.Series({field.code: field.enough for field in FIELDS})
-    weights = pd.Series({field.code: field.weight for field in FIELDS})
-    return _weighted((shares / enough).clip(upper=1.0), weights)
+def completeness(shares: pd.DataFrame) -> float:
+    """Weighted mean over the fields of filled share ÷ what counts as enough, at most 1.
+
+    ``shares``: see :func:`field_shares`.
+    """
+    return _weighted((shares["filled_share"] / _ENOUGH).clip(upper=1.0), _WEIGHTS)
 
 
-def validity(fields: pd.DataFrame) -> float:
-    """Weighted mean over the fields of 1 − bad share ÷ 10%, not below 0."""
-    bad = 1.0 - field_shares(fields)["valid_share"]
-    weights = pd.Series({field.code: field.weight for field in FIELDS})
-    return _weighted((1.0 - bad / INVALID_WORTHLESS).clip(0.0, 1.0), weights)
+def validity(shares: pd.DataFrame) -> float:
+    """Weighted mean over the fields of 1 − bad share ÷ 10%, not below 0.
+
+    ``shares``: see :func:`field_shares`.
+    """
+    bad = 1.0 - shares["valid_share"]
+    return _weighted((1.0 - bad / INVALID_WORTHLESS).clip(0.0, 1.0), _WEIGHTS)
 
 
 def gaps(months: pd.DataFrame) -> pd.Series:
@@ -118,16 +127,12 @@ def timeliness(kinds: pd.DataFrame, as_of: date) -> float:
 
     A store that never delivered a kind that others deliver gets nothing for it.
     """
-    rules = pd.DataFrame(
-        [(k.code, float(k.weight), float(k.tolerated_days or 0)) for k in DATED_KINDS],
-        columns=["kind", "weight", "tolerated"],
-    )
-    dated = kinds.merge(rules, on="kind")
-    supplied = dated.groupby("kind")["through"].transform("count") > 0
-    dated = dated[supplied]
+    dated = kinds[kinds["kind"].isin(_KIND_WEIGHT)]
+    dated = dated[dated["kind"].isin(dated.loc[dated["through"].notna(), "kind"].unique())]
     age = (pd.Timestamp(as_of) - dated["through"]).dt.days - 1.0
-    points = (1.0 - (age - dated["tolerated"]) / LATE_WORTHLESS_DAYS).clip(0.0, 1.0).fillna(0.0)
-    return _weighted(points, dated["weight"])
+    late = age - dated["kind"].map(_TOLERATED)
+    points = (1.0 - late / LATE_WORTHLESS_DAYS).clip(0.0, 1.0).fillna(0.0)
+    return _weighted(points, dated["kind"].map(_KIND_WEIGHT))
 
 
 def kinds_supplied(kinds: pd.DataFrame) -> tuple[float, tuple[str, ...]]:

@@ -53,13 +53,15 @@ def score_tone(score: float) -> str:
 
 @dataclass(frozen=True)
 class Reached:
-    """How far a store's rows of a kind reach. ``late``: days behind the group's last row."""
+    """How far a store's rows of a kind reach. ``late``: days behind the group's last row;
+    ``never``: no store of the group has any."""
 
     kind: Kind
     rows: int
     through: date | None
     late: int | None
     since: date | None
+    never: bool = False
 
     @property
     def text(self) -> str:
@@ -70,7 +72,10 @@ class Reached:
 
     @property
     def is_behind(self) -> bool:
-        return self.kind.tolerated_days is not None and (self.since is not None or not self.rows)
+        """Whether the store owes what others have delivered, or the time since is not known."""
+        if self.kind.tolerated_days is None or self.never:
+            return False
+        return self.since is not None or not self.rows
 
 
 def reached(part: Assessment) -> dict[int, dict[str, Reached]]:
@@ -82,7 +87,9 @@ def reached(part: Assessment) -> dict[int, dict[str, Reached]]:
         last = part.latest.get(kind.code)
         late = (last - through).days if last and through else None
         since = not_known_since(through, kind.tolerated_days or 0, part.as_of)
-        answer[row.store][kind.code] = Reached(kind, int(row.rows), through, late, since)
+        answer[row.store][kind.code] = Reached(
+            kind, int(row.rows), through, late, since, kind.code in part.never
+        )
     return answer
 
 
@@ -135,12 +142,12 @@ KIND_COLUMNS = [
 ]
 
 
-def _remark(found: Reached, supplied: bool) -> str:
+def _remark(found: Reached) -> str:
     if found.since is not None:
         return _("Not known since %(day)s") % {"day": formats.date(found.since)}
-    if not found.rows:
-        return _("Other stores supply it") if supplied else _("The group never supplied it")
-    return ""
+    if found.never:
+        return _("The group never supplied it")
+    return "" if found.rows else _("Other stores supply it")
 
 
 def kind_table(part: Assessment, store: int) -> Table:
@@ -152,7 +159,7 @@ def kind_table(part: Assessment, store: int) -> Table:
             "rows": by_kind[kind.code].rows,
             "through": by_kind[kind.code].text,
             "late": by_kind[kind.code].late,
-            "remark": _remark(by_kind[kind.code], kind.code not in part.never),
+            "remark": _remark(by_kind[kind.code]),
             "behind": by_kind[kind.code].is_behind,
         }
         for kind in KINDS
@@ -172,7 +179,7 @@ FIELD_COLUMNS = [
     Column("records", pgettext_lazy("data quality", "Records"), "integer", hide_on_phone=True),
     Column("weight", WEIGHT, "decimal", hide_on_phone=True),
     Column("filled_share", pgettext_lazy("data quality", "Filled"), "percent"),
-    Column("valid_share", gettext_lazy("Valid of filled"), "percent"),
+    Column("valid_share", pgettext_lazy("share of the filled values", "Valid"), "percent"),
     Column("bad", gettext_lazy("Bad values"), "integer"),
     Column("invalid", gettext_lazy("Counts as bad"), wrap=True, hide_on_phone=True),
     Column("rests_on", gettext_lazy("Rests on it"), wrap=True, hide_on_phone=True),
@@ -257,9 +264,10 @@ def balance_table(part: Assessment, units: dict[int, Unit]) -> Table:
     """Twelve months of each store against its books; a month without books counts on neither
     side."""
     months = part.months.assign(gap=gaps(part.months))
+    by_store = dict(tuple(months.groupby("store")))
     rows = []
     for store in part.stores:
-        own = months[months["store"] == store]
+        own = by_store.get(store, months[:0])
         booked = own[own["gap"].notna()]
         orders, ledger = booked["orders_fen"].sum(), booked["ledger_fen"].sum()
         rows.append(

@@ -1,5 +1,6 @@
 """The data-confidence score on figures computed by hand."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from customers.quality_rules import FIELDS, KINDS, PARTS
 from customers.quality_scoring import (
     completeness,
     confidence_of,
+    field_shares,
     gaps,
     kinds_supplied,
     ledger_basis,
@@ -29,6 +31,10 @@ def fields(*rows: tuple[str, int, int, int]) -> pd.DataFrame:
     return pd.DataFrame(
         [(1, *row) for row in rows], columns=["store", "field", "records", "filled", "valid"]
     )
+
+
+def of_fields(part: Callable[[pd.DataFrame], float], frame: pd.DataFrame) -> float:
+    return part(field_shares(frame))
 
 
 def months(*rows: tuple[str, float, float | None]) -> pd.DataFrame:
@@ -51,21 +57,25 @@ def test_the_weights_of_the_parts_sum_to_100() -> None:
 def test_completeness_weighs_fields_by_what_rests_on_them() -> None:
     # mobile counts 3, birth date .5: (3 × 0.5 + 0.5 × 1.0) / 3.5
     frame = fields(("mobile", 100, 50, 50), ("birth_date", 10, 10, 10))
-    assert completeness(frame) == pytest.approx(2.0 / 3.5)
+    assert of_fields(completeness, frame) == pytest.approx(2.0 / 3.5)
 
 
 def test_three_answered_surveys_of_ten_are_enough() -> None:
-    assert completeness(fields(("nps_answered", 100, 30, 30))) == 1.0
-    assert completeness(fields(("nps_answered", 100, 15, 15))) == pytest.approx(0.5)
+    assert of_fields(completeness, fields(("nps_answered", 100, 30, 30))) == 1.0
+    assert of_fields(completeness, fields(("nps_answered", 100, 15, 15))) == pytest.approx(0.5)
 
 
-def test_a_field_that_cannot_be_empty_says_nothing_of_completeness() -> None:
-    assert completeness(fields(("owner", 10, 10, 10), ("mobile", 10, 4, 4))) == pytest.approx(0.4)
+def test_a_field_that_cannot_be_empty_says_nothing_of_of_fields(
+    completeness,
+) -> None:
+    assert of_fields(
+        completeness, fields(("owner", 10, 10, 10), ("mobile", 10, 4, 4))
+    ) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(("bad", "part"), [(0, 1.0), (2, 0.8), (5, 0.5), (10, 0.0), (60, 0.0)])
 def test_a_tenth_of_bad_values_makes_a_field_worthless(bad: int, part: float) -> None:
-    assert validity(fields(("mobile", 200, 100, 100 - bad))) == pytest.approx(part)
+    assert of_fields(validity, fields(("mobile", 200, 100, 100 - bad))) == pytest.approx(part)
 
 
 def test_stores_are_pooled_by_their_counts_not_by_their_shares() -> None:
@@ -73,7 +83,7 @@ def test_stores_are_pooled_by_their_counts_not_by_their_shares() -> None:
         [(1, "mobile", 900, 900, 900), (2, "mobile", 100, 0, 0)],
         columns=["store", "field", "records", "filled", "valid"],
     )
-    assert completeness(frame) == pytest.approx(0.9)
+    assert of_fields(completeness, frame) == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
@@ -188,14 +198,14 @@ def test_parts_stay_between_0_and_1_and_the_order_of_rows_is_no_matter(
     frame = counted(rows)
     shuffled = frame.iloc[np.random.default_rng(seed).permutation(len(frame))]
     for part in (completeness, validity):
-        assert 0.0 <= part(frame) <= 1.0
-        assert part(frame) == pytest.approx(part(shuffled))
+        assert 0.0 <= of_fields(part, frame) <= 1.0
+        assert of_fields(part, frame) == pytest.approx(of_fields(part, shuffled))
 
 
 @given(rows=COUNTS, more=st.integers(1, 50))
-def test_filling_a_field_never_lowers_completeness(
-    rows: list[tuple[str, int, float, float]], more: int
+def test_filling_a_field_never_lowers_of_fields(
+    completeness, rows: list[tuple[str, int, float, float]], more: int
 ) -> None:
     frame = counted(rows)
     filled = frame.assign(filled=(frame["filled"] + more).clip(upper=frame["records"]))
-    assert completeness(filled) >= completeness(frame) - 1e-12
+    assert of_fields(completeness, filled) >= of_fields(completeness, frame) - 1e-12
