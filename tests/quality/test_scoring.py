@@ -65,9 +65,7 @@ def test_three_answered_surveys_of_ten_are_enough() -> None:
     assert of_fields(completeness, fields(("nps_answered", 100, 15, 15))) == pytest.approx(0.5)
 
 
-def test_a_field_that_cannot_be_empty_says_nothing_of_of_fields(
-    completeness,
-) -> None:
+def test_a_field_that_cannot_be_empty_says_nothing_of_completeness() -> None:
     assert of_fields(
         completeness, fields(("owner", 10, 10, 10), ("mobile", 10, 4, 4))
     ) == pytest.approx(0.4)
@@ -203,8 +201,8 @@ def test_parts_stay_between_0_and_1_and_the_order_of_rows_is_no_matter(
 
 
 @given(rows=COUNTS, more=st.integers(1, 50))
-def test_filling_a_field_never_lowers_of_fields(
-    completeness, rows: list[tuple[str, int, float, float]], more: int
+def test_filling_a_field_never_lowers_completeness(
+    rows: list[tuple[str, int, float, float]], more: int
 ) -> None:
     frame = counted(rows)
     filled = frame.assign(filled=(frame["filled"] + more).clip(upper=frame["records"]))
