@@ -28,10 +28,10 @@ _SOURCES = (
 )
 # Each group of equal evidence is a star around its oldest number.
 _STAR = (
-    "with s as ({sources}), hub as (select {group}, min(id) as hub from s group by {group}"
-    " having count(distinct customer_id) > 1)"
-    " select h.hub, s.id, (select customer_id from s a where a.id = h.hub), s.customer_id"
-    " from hub h join s using ({group}) where s.id <> h.hub"
+    "with s as ({sources}), star as (select id, customer_id,"
+    " first_value(id) over w as hub, first_value(customer_id) over w as hub_customer"
+    " from s window w as (partition by {group} order by id))"
+    " select hub, id, hub_customer, customer_id from star where customer_id <> hub_customer"
 )
 
 
@@ -71,16 +71,15 @@ def _evidence(tenant_id: int) -> list[dict[str, Any]]:
         for evidence, query in queries.items():
             cursor.execute(query)
             for source_a, source_b, customer_a, customer_b in cursor.fetchall():
-                if customer_a != customer_b:
-                    found.append(
-                        {
-                            "evidence": evidence,
-                            "source_a": source_a,
-                            "source_b": source_b,
-                            "customer_a": customer_a,
-                            "customer_b": customer_b,
-                        }
-                    )
+                found.append(
+                    {
+                        "evidence": evidence,
+                        "source_a": source_a,
+                        "source_b": source_b,
+                        "customer_a": customer_a,
+                        "customer_b": customer_b,
+                    }
+                )
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from customers.importing.messages import CellRefused, Problem
 
@@ -23,9 +23,8 @@ _SCIENTIFIC = re.compile(r"[+-]?(\d)(?:\.(\d+))?[eE]\+?(\d+)")
 _EPOCH = date(1899, 12, 30)  # day 0 of Excel's 1900 calendar, its false leap day counted
 
 
-@dataclass(frozen=True)
-class Context:
-    """What conversions need to know of the run: today in the group's zone, and its tenant."""
+class Context(NamedTuple):
+    """What conversions need to know of the run: its tenant, and today in the group's zone."""
 
     tenant_id: int
     today: date
@@ -230,8 +229,28 @@ def _day_type(happened: bool) -> Type:
     return Type("date", parse, (("", "date"),))
 
 
+_CLOCK = {
+    f" {hour:02d}:{minute:02d}{second}": f" {hour:02d}:{minute:02d}:00"
+    for hour in range(24)
+    for minute in range(60)
+    for second in ("", ":00")
+}
+
+
 def _instant_type(happened: bool) -> Type:
+    days: dict[tuple[str, Context], str] = {}
+
     def parse(text: str, context: Context) -> str:
+        # Instants hardly repeat but their days do: the usual spelling is two look-ups.
+        day, clock = days.get((text[:10], context)), _CLOCK.get(text[10:])
+        if day is not None and clock is not None:
+            return day + clock
+        if clock is not None:
+            if len(days) > _REMEMBERED:
+                days.clear()
+            found = _bounded(parsed_instant(text[:10], "not_an_instant"), context, happened)
+            days[text[:10], context] = found.date().isoformat()
+            return found.date().isoformat() + clock
         found = _bounded(parsed_instant(text, "not_an_instant"), context, happened)
         return found.isoformat(" ")
 
@@ -294,6 +313,10 @@ def whole_type(least: int, most: int) -> Type:
     """A whole number from ``least`` to ``most``."""
 
     def parse(text: str, _: Context) -> str:
+        if text.isdecimal() and text.isascii() and len(text) < 10:
+            if not least <= int(text) <= most:
+                raise CellRefused("out_of_range", value=text, least=least, most=most)
+            return text
         found = parsed_number(text)
         if found != found.to_integral_value():
             raise CellRefused("not_whole", value=text[:40])

@@ -7,6 +7,7 @@ typed columns), ``import_resolved`` (with ids), ``import_problem`` (what is refu
 
 # ruff: noqa: S608 - SQL is put together from this package's declarations, never from cells.
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from string import Template
@@ -19,6 +20,7 @@ from customers.importing.kinds.kind import Check, Kind, Value, Write
 from customers.importing.messages import Problem
 
 _TABLES = ("import_stage", "import_resolved", "import_problem", "import_outcome", "import_primary")
+_SMALL = 3_000  # rows up to which look-ups by index beat reading whole tables
 
 
 @dataclass
@@ -100,6 +102,10 @@ class Loading:
 
     def load(self) -> None:
         """Everything from the stage to the tables; ``counts`` and ``warnings`` are filled."""
+        [(staged,)] = self.rows("select count(*) from import_stage")
+        # What this transaction or the one before has filled has no statistics yet, and a nested
+        # loop planned for an empty table takes minutes: large files are joined by hash.
+        join_by_hash(staged > _SMALL)
         self.run(
             "create temp table import_problem"
             " (row bigint, col text, code text, vals jsonb, whole_row boolean)",
@@ -240,10 +246,16 @@ class Loading:
     def problems(self) -> Iterator[tuple[int, str, Problem, bool]]:
         """What the database refused, by row: row, column, problem, whole row."""
         with connection.cursor() as cursor:
-            cursor.execute("select row, col, code, vals, whole_row from import_problem order by 1")
+            cursor.execute("select row, col, code, vals::text, whole_row from import_problem order by 1")
             while batch := cursor.fetchmany(5_000):
                 for row, column, code, values, whole in batch:
-                    yield row, column, Problem(code, values), whole
+                    yield row, column, Problem(code, json.loads(values)), whole
+
+
+def join_by_hash(always: bool) -> None:
+    """Until the end of the transaction, whether the planner must do without nested loops."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('enable_nestloop', %s, true)", ["off" if always else "on"])
 
 
 def drop_temporary_tables() -> None:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from customers import identity
 from customers.importing.columns import Context
-from customers.importing.loading import Counts, Loading, Names, drop_temporary_tables
+from customers.importing.loading import Counts, Loading, Names, drop_temporary_tables, join_by_hash
 from customers.importing.messages import FileRefused, Problem, both
 from customers.importing.reading import Delivery, Source, open_delivery
 from customers.importing.refusals import RefusalFolder, Spool
@@ -32,6 +32,7 @@ from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
 REJECTS_DIR = "rejects"
+_SHOW_EVERY = 0.5  # seconds between two updates of a file's progress
 
 
 @dataclass
@@ -198,6 +199,7 @@ class _Run:
             self.report.stages[source.kind.name] = round(time.perf_counter() - began, 3)
         began = time.perf_counter()
         with entered(self.access):
+            join_by_hash(True)
             self.report.merged = identity.merge_on_strong_evidence(self.tenant.pk)
             identity.refresh_home_stores(self.tenant.pk)
         self.report.stages["identity"] = round(time.perf_counter() - began, 3)
@@ -262,13 +264,14 @@ class _Run:
                 ).pk
 
     def _progress_of(self, source: Source) -> Callable[[Chunk], None]:
-        rows = 0
+        rows, shown = 0, time.monotonic()
 
         def show(chunk: Chunk) -> None:
-            nonlocal rows
+            nonlocal rows, shown
             rows += len(chunk)
-            if source.kind.name not in self.files:
+            if source.kind.name not in self.files or time.monotonic() < shown + _SHOW_EVERY:
                 return
+            shown = time.monotonic()
             with entered(self.access):
                 ImportFile.objects.filter(pk=self.files[source.kind.name]).update(
                     bytes_read=chunk.bytes_read, rows_read=rows

@@ -8,7 +8,8 @@ from pathlib import Path
 from customers.importing.columns import Column, HeaderMap, normalised_header, spellings
 from customers.importing.messages import FileRefused, Problem
 
-CHUNK_ROWS = 10_000
+# Small enough that the lists of a chunk do not wake the garbage collector's full passes.
+CHUNK_ROWS = 1_000
 MOST_COLUMNS = 300
 
 
