@@ -1,5 +1,6 @@
 """The executive page of a unit: operations, value, bridge, indicators, cohorts, league."""
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from organization import audit
 from organization.access import Capability
-from valuation import headline, league, pictures
+from valuation import drilldown, headline, league, pictures
 from valuation.confidence import PARTS
 from valuation.models import Approval, Assumptions, Valuation
 from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standing
@@ -41,7 +42,7 @@ def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
     change = pictures.change_bridge(shown) if request.GET.get("bridge") == "change" else None
     context |= {
         "shown": shown,
-        "visit_month": shown.valued.operations["months"][-1],
+        "visit_month": formats.month(last_month(shown)),
         "operating": headline.operating_row(shown, request.tenant.visit_word),  # type: ignore[attr-defined]
         "tiles": headline.indicator_tiles(shown),
         "value_lineage": value_lineage(shown),
@@ -63,8 +64,14 @@ def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
     return render(request, "valuation/dashboard.html", context)
 
 
+def last_month(shown: Shown) -> dt.date:
+    return dt.date.fromisoformat(f"{shown.valued.operations['months'][-1]}-01")
+
+
 def tables(shown: Shown) -> list[Any]:
-    """Children that sum to the unit; below a group or division also its stores."""
+    """Parts that sum to the unit: children, below a division also stores, at a store cohorts."""
+    if not shown.below:
+        return [drilldown.cohort_table(shown)]
     found = []
     if shown.children:
         found.append(league.league_table(shown, shown.children, _("Parts of this unit")))

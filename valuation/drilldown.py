@@ -58,8 +58,15 @@ def cohort_lines(shown: Shown) -> list[CohortLine]:
     found.reverse()
     if stored["unseen_customers"]:
         unseen = (stored["unseen_customers"], stored["unseen_value_fen"])
-        found.append(CohortLine(NEVER, _("not yet"), *unseen, f"{base}?cohort={NEVER}"))
+        found.append(CohortLine(NEVER, _("never came"), *unseen, f"{base}?cohort={NEVER}"))
     return found
+
+
+def cohort_table(shown: Shown) -> Table:
+    """Cohorts with their value; the foot is the unit, to which they sum."""
+    total = CohortLine("", _("Total"), shown.valued.customers, shown.valued.expected_fen, "")
+    lines = cohort_lines(shown)
+    return Table(COHORT_COLUMNS, lines, _("Value by cohort"), total=total, tight=True, css="tall")
 
 
 @require_safe
@@ -68,15 +75,13 @@ def cohorts(request: HttpRequest, code: str) -> HttpResponse:
     shown = shown_unit(access_of(request), code)
     if shown is None:
         return redirect("valuation_dashboard")
-    total = CohortLine("", _("Total"), shown.valued.customers, shown.valued.expected_fen, "")
-    table = Table(COHORT_COLUMNS, cohort_lines(shown), _("Cohorts"), total=total, tight=True)
     measure = pictures.chosen_measure(request.GET)
     return render(
         request,
         "valuation/cohorts.html",
         {
             "shown": shown,
-            "table": table,
+            "table": cohort_table(shown),
             "tabs": pictures.measure_tabs(request.GET),
             "map": pictures.cohort_map(shown, measure, None),
         },
@@ -132,7 +137,7 @@ def customers(request: HttpRequest, code: str) -> HttpResponse:
         "valuation/customers.html",
         {
             "shown": shown,
-            "cohort": _("not yet") if cohort == NEVER else cohort,
+            "cohort": _("never came") if cohort == NEVER else cohort,
             "page": page,
             "table": table,
             "identified": access.may(Capability.SEE_CUSTOMERS),
@@ -151,7 +156,7 @@ def _lines(access: Access, rows: Any, stores: dict[int, str]) -> list[CustomerLi
                 shown_name(access, customer) if customer else str(row.pseudonym)[:8],
                 reverse("customer", args=[customer.uid]) if customer else "",
                 stores.get(row.store_id, ""),
-                row.first_quarter or _("not yet"),
+                row.first_quarter or _("never came"),
                 str(SEGMENTS[row.segment]),
                 p_alive,
                 visits,

@@ -1,6 +1,6 @@
 """The first two rows of the executive page: what the business is run by, and how loyal it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,7 @@ class Figure:
     delta_kind: str = "percent"
     target: str = ""
     hint: str = ""
-    spark: Sequence[float | None] | None = None
     tone: str = ""
-    good: str = "up"
 
 
 def _lineage(shown: Shown, formula: str, rows: str, *details: tuple[Text, Any]) -> Lineage:
@@ -88,8 +86,6 @@ def _monthly(
         value=write(now),
         delta=_change(now, before),
         target=_target(goal, write),
-        hint=months[-1],
-        spark=series[-13:],
         tone="warn" if missed else "",
         lineage=_lineage(
             shown,

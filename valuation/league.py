@@ -38,13 +38,13 @@ COLUMNS = [
     Column(
         "quantile",
         gettext_lazy("Place among peers"),
-        value=lambda row: formats.percent(row.quantile(METRIC), 0),
+        "percent",
+        value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
             "Share of peers (same brand, made comparable by years with the group) whose retention is"
             " lower"
         ),
     ),
-    Column("ndr", gettext_lazy("NDR"), "percent", value=lambda row: row.ratios["ndr"], hide_on_phone=True),
     Column(
         "nps",
         gettext_lazy("NPS"),

@@ -125,7 +125,7 @@ def cohort_map(shown: Shown, measure: str, shown_quarters: int | None = COHORTS_
     stored = shown.valued.cohorts
     size = len(stored["quarters"])
     first = 0 if shown_quarters is None else max(size - shown_quarters, 0)
-    columns = size - first
+    columns = max(size - first - (0 if stored["complete"] else 1), 1)
     rows = [_row(stored, number, columns, measure) for number in range(first, size)]
     kind: Any = "percent" if measure == "retention" else "money"
     return HeatMap(
