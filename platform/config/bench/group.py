@@ -12,6 +12,7 @@ from customers.importing.running import RunReport, import_path
 from ml import runs
 from ml.asof import checked_as_of
 from ml.configuration import DEFAULTS
+from ml.extraction import NotEnoughData
 from ml.outcome import outcome_of
 from ml.training import carry_out
 from organization.access import Access
@@ -46,14 +47,16 @@ def load(order: Order, stages: Stages) -> RunReport:
 def train() -> Trained:
     """Queue a run, claim it and carry it out here, as ``manage.py retrain`` does.
 
-    Raises :class:`StepFailed` where the scores are not published: the figures would be of
-    something else.
+    Raises :class:`StepFailed` where nothing is published: the figures would be of something else.
     """
     tenant = choose_tenant(None)
     access = Access.system(tenant.pk, "bench")
     as_of = checked_as_of(access, None)
     run = runs.request_run(access, as_of, DEFAULTS)
-    published = carry_out(runs.claim(access, run.pk))
+    try:
+        published = carry_out(runs.claim(access, run.pk))
+    except NotEnoughData as lacking:
+        raise StepFailed(str(lacking)) from lacking
     outcome = outcome_of(access, run.pk)
     if not published:
         raise StepFailed(f"The retraining was not published: {outcome['message']}")

@@ -90,7 +90,7 @@ def _rule(trained: Trained) -> dict[str, Any]:
 def _maps(trained: Trained) -> tuple[CurveMaps, dict[int, int]]:
     """The curve maps of the score set's fits, and the position of each fit's id among them."""
     versions = ModelVersion.objects.filter(
-        kind=ModelVersion.Kind.LIFETIME_VALUE, run__score_sets=trained.score_set
+        kind=ModelVersion.Kind.LIFETIME_VALUE, run__score_set=trained.score_set
     )
     maps = {v.pk: CurveMap.from_dict(v.parameters["map"]) for v in versions.order_by("pk")}
     found = CurveMaps(

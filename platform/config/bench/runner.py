@@ -55,7 +55,11 @@ def _prepare(scratch: Scratch, order: Order, stages: Stages) -> None:
     bench = BENCHES[order.name]
     with stages.timed("prepare_database"):
         scratch.run("migrate", "--verbosity", "0")
-    until = date.today() if bench.until_today else UNTIL
+    if bench.pages:
+        with stages.timed("prepare_pages"):
+            scratch.run("compile_translations")
+            scratch.run("collectstatic", "--noinput", "--verbosity", "0")
+    until = date.today() if bench.pages else UNTIL
     with stages.timed("prepare_files"):
         scratch.run(
             *("generate_demo", str(scratch.folder / "files"), "--group", GROUP),
