@@ -141,6 +141,9 @@ def _red(facts: Facts) -> Iterator[Reason]:
 def _service(facts: Facts) -> Iterator[Reason]:
     soon = facts.today + timedelta(days=DUE_SOON_DAYS)
     due = [s for s in facts.services if s.due_on is not None and s.due_on <= soon]
+    if _days_away(facts) >= LOST_AFTER_DAYS:
+        # Of a customer who stays away, the missed service is only another way to say so.
+        due = [s for s in due if not s.serviced]
     for service in sorted(due, key=lambda s: (s.due_on, s.vehicle_id)):
         yield Reason(
             "due" if service.serviced else "first_service",
@@ -173,11 +176,17 @@ def _endings(facts: Facts) -> Iterator[Reason]:
 
 
 def _away(facts: Facts) -> Iterator[Reason]:
-    last = max(filter(None, (facts.last_visit_on, facts.bought_on)), default=None)
-    if last is None or (days := (facts.today - last).days) < LOST_AFTER_DAYS:
+    days = _days_away(facts)
+    if days < LOST_AFTER_DAYS:
         return
     evidence = {"last_on": _iso(facts.last_visit_on), "bought_on": _iso(facts.bought_on)}
     yield Reason("lost" if days <= LOST_POOL_DAYS else "lost_pool", facts.today, evidence)
+
+
+def _days_away(facts: Facts) -> int:
+    """Days since the last visit or purchase; 0 where neither is known."""
+    last = max(filter(None, (facts.last_visit_on, facts.bought_on)), default=facts.today)
+    return (facts.today - last).days
 
 
 def _iso(day: date | None) -> str | None:

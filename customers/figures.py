@@ -64,13 +64,13 @@ def counted(record: Dossier) -> list[Figure]:
     score = formats.NOT_KNOWN if answer is None else str(answer.score)
     return [
         Figure(
-            _("Days since last visit"),
+            _("Days since visit"),
             since,
             lineage(_("today − day of the latest repair order (open or closed)")),
             note=formats.date(last) if last else _("No visit yet"),
         ),
         Figure(
-            _("Visits in 12 months"),
+            _("12-month visits"),
             formats.integer(totals["days_12m"]),
             lineage(
                 _(
@@ -81,7 +81,7 @@ def counted(record: Dossier) -> list[Figure]:
             note=_("%(count)s in all") % {"count": formats.integer(totals["days"])},
         ),
         Figure(
-            _("Last NPS answer"),
+            _("Last NPS"),
             score,
             Lineage(
                 _("score of the latest answered survey, 0 to 10"), sent, "#timeline", record.today
@@ -160,7 +160,7 @@ def forecast(record: Dossier) -> Forecast:
         stale=scores.is_stale(score_set, record.today),
         as_of=score_set.as_of,
         risk=_risk(score, lineage, visits),
-        signs=reasons.signs(score.reasons) if score.in_churn_population else [],
+        signs=reasons.signs(score.reasons) if _at_risk(score) else [],
         grade=Figure(
             _("Customer grade"),
             score.grade or formats.NOT_KNOWN,
@@ -176,6 +176,11 @@ def forecast(record: Dossier) -> Forecast:
         if record.access.may(Capability.SEE_PROBABILITIES)
         else [],
     )
+
+
+def _at_risk(score: Any) -> bool:
+    """Of a low risk there is nothing to explain."""
+    return bool(score.in_churn_population and score.risk in ("high", "medium"))
 
 
 def _missing(record: Dossier) -> str:
@@ -220,12 +225,12 @@ def _probabilities(score: Any, score_set: Any, lineage: Any, visits: str) -> lis
         Figure(
             _("Expected revenue, 12 months"),
             formats.money(score.expected_revenue_12m_fen),
-            lineage(_("expected visits × expected spend per visit, net of VAT"), visits),
+            lineage(_("expected visits × expected revenue per visit, net of VAT"), visits),
         ),
         Figure(
             _("Expected margin, 12 months"),
             formats.money(score.expected_margin_12m_fen),
-            lineage(_("expected revenue × margin rate"), visits),
+            lineage(_("expected visits × expected margin per visit"), visits),
         ),
         Figure(
             _("Value over %(years)s years") % {"years": years},

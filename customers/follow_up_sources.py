@@ -1,6 +1,7 @@
 """Where follow-ups come from: one query a reason over the whole group.
 
-Each yields customer_id, vehicle_id, due_on (the day by which to call) and evidence (JSON, as
+Each yields customer_id, vehicle_id, due_on (the day by which to call; never before the
+day it is made) and evidence (JSON, as
 ``customers.reasons`` reads it). Parameters: tenant, today, score_set and
 those of ``PARAMETERS``.
 """

@@ -3,7 +3,8 @@
 Every reason goes through the same gate: nobody who asked not to be contacted or refused marketing
 (duties such as recalls apart), nobody who was asked for the same reason in the last 90 days, one
 open follow-up a customer and reason. One in ten of each campaign (reason and month) is drawn by a
-seeded hash and left alone, so that the effect of calling can be measured.
+seeded hash and left alone, so that the effect of calling can be measured. What should have been
+called about earlier is due on the day it enters the list: red means that the list was not worked.
 """
 
 import json
@@ -31,7 +32,7 @@ INSERT = """
 insert into customers_followup (tenant_id, store_id, customer_id, vehicle_id, reason, evidence,
     due_on, assigned_to_id, held_out, attempts, outcome, note, created_at)
 select distinct on (c.id) %(tenant)s, c.home_store_id, c.id, f.vehicle_id, %(reason)s, f.evidence,
-    f.due_on, c.advisor_id, not %(duty)s and ('x' || substr(
+    greatest(f.due_on, %(today)s), c.advisor_id, not %(duty)s and ('x' || substr(
         md5(concat_ws('|', %(seed)s, %(tenant)s, c.uid, %(reason)s, %(month)s)), 1, 8
     ))::bit(32)::bigint / 4294967296.0 < %(share)s, 0, '', '', now()
 from ({source}) as f (customer_id, vehicle_id, due_on, evidence)

@@ -128,8 +128,11 @@ def profile(request: HttpRequest, uid: UUID) -> HttpResponse:
             else {},
             "car": cars[0] if cars else None,
             "cars": cars,
-            "red": [r for r in act if r.kind.red],
-            "act": [r for r in act if not r.kind.red],
+            "red": [(r, _which(record, r)) for r in act if r.kind.red],
+            "act": [(r, _which(record, r)) for r in act if not r.kind.red],
+            "insurance_ended": bool(
+                cars and cars[0].vehicle.insurance_until and cars[0].vehicle.insurance_until < today
+            ),
             "marks": _marks(record),
             "brought_by": _brought_by(record),
             "balances": _balances(record),
@@ -166,6 +169,14 @@ def _by_choice(record: Dossier, vehicle_id: int | None) -> list[Ownership]:
     owned = {o.vehicle_id for o in record.owned} | {vehicle_id}
     chosen = [o for o in once.values() if o.vehicle_id in owned]
     return sorted(chosen, key=lambda o: o.vehicle_id != vehicle_id)
+
+
+def _which(record: Dossier, reason: Reason) -> str:
+    """The plate that a reason is about, where the customer has several vehicles."""
+    vehicle = record.vehicles.get(reason.vehicle_id or 0)
+    if vehicle is None or len(record.vehicles) < 2:
+        return ""
+    return shown_plate(record.access, vehicle.plate)
 
 
 def _marks(record: Dossier) -> list[Badge]:

@@ -14,6 +14,7 @@ from psycopg import sql
 from config.services import create_database
 from organization.access import Access, entered
 from tests.database import APPLICATION, OWNER
+from tests.demo_site import DemoSite, running_demo
 from tests.factories import Group, make_group
 
 
@@ -64,3 +65,14 @@ def client_of(group: Group) -> Any:
         return client
 
     return sign_in
+
+
+@pytest.fixture(scope="session")
+def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
+    """A running demonstration of 800 customers; tests that use it carry ``xdist_group("demo")``."""
+    var = tmp_path_factory.mktemp("demo")
+    # The database server may run as another user, who must reach the folder.
+    for folder in (var, *list(var.parents)[:2]):
+        folder.chmod(0o755)
+    with running_demo(var) as site:
+        yield site

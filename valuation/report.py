@@ -97,6 +97,24 @@ def _seed(inputs: SeedInputs, given: Given, sources: Mapping[str, str]) -> dict[
     }
 
 
+ACCEPTABLE = {
+    "customers": 0,
+    "annual_spend": 0.0,
+    "gross_margin": 0.0,
+    "years": 1,
+    "retention": 0.0,
+    "discount_rate": 0.0,
+}
+
+
+def check_given(given: Given) -> None:
+    """Refuse given inputs before anything is valued.
+
+    Raises :class:`valuation.refusals.Refused` naming each one out of range.
+    """
+    figures.overridden(ACCEPTABLE, given)
+
+
 def seed_report(given: Given) -> dict[str, Any]:
     """The closed form alone, from six given inputs: needs no group.
 

@@ -11,15 +11,28 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 
 class NoAccess(Exception):
     """Unit-owned rows were asked for outside an access context."""
 
 
-class Forbidden(Exception):
-    """The access that was entered does not carry the capability asked for."""
+class Forbidden(PermissionDenied):
+    """The access that was entered does not carry the capability asked for.
+
+    A page answers 403 with these words, the API 403 in JSON.
+    """
+
+    def __init__(self, capability: "Capability") -> None:
+        self.capability = capability
+        super().__init__(
+            _("Your role does not include: %(what)s.") % {"what": CAPABILITY_WORDS[capability]}
+        )
 
 
 class PersonalData(StrEnum):
@@ -47,6 +60,24 @@ class Capability(StrEnum):
     APPROVE_VALUATION = "approve_valuation"
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
+
+
+CAPABILITY_WORDS: dict[Capability, Promise] = {
+    Capability.SEE_CUSTOMERS: gettext_lazy("see customers, vehicles and visits"),
+    Capability.REVEAL_CONTACT: gettext_lazy("reveal a contact number"),
+    Capability.FOLLOW_UP: gettext_lazy("work the follow-up list"),
+    Capability.SEE_PROBABILITIES: gettext_lazy("see probabilities"),
+    Capability.SEE_VALUE: gettext_lazy("see values"),
+    Capability.CREATE_TASK: gettext_lazy("create tasks"),
+    Capability.SEE_MODELS: gettext_lazy("see models"),
+    Capability.RETRAIN: gettext_lazy("retrain models"),
+    Capability.IMPORT_DATA: gettext_lazy("import data"),
+    Capability.SEE_DATA_QUALITY: gettext_lazy("see data quality"),
+    Capability.CREATE_VALUATION: gettext_lazy("create valuations"),
+    Capability.APPROVE_VALUATION: gettext_lazy("approve valuations"),
+    Capability.SEE_AUDIT: gettext_lazy("see the audit trail"),
+    Capability.ADMINISTER: gettext_lazy("administer people"),
+}
 
 
 @dataclass(frozen=True)
@@ -133,6 +164,7 @@ def _hand_over(settings: dict[str, str]) -> None:
 def entered(access: Access) -> Iterator[Access]:
     """Work as ``access`` inside one transaction; the former access is restored on leaving."""
     former = _current.get()
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
         _hand_over(access.settings)
         token = _current.set(access)
@@ -140,10 +172,25 @@ def entered(access: Access) -> Iterator[Access]:
             yield access
         finally:
             _current.reset(token)
-        # An error rolls the settings back with the savepoint. A savepoint that is released keeps
-        # them, so the former context is put back by hand.
-        if not connection.needs_rollback:
+        # The settings end with the transaction, and an error rolls them back with the savepoint.
+        # A savepoint that is released keeps them, so the former context is put back by hand.
+        if not outermost and not connection.needs_rollback:
             _hand_over(former.settings if former else _OUTSIDE)
+
+
+def become(access: Access) -> None:
+    """Go on as ``access`` in the transaction that is already entered, until that one is left.
+
+    For the start of a request, which must be inside the tenant to learn who the person is.
+
+    Raises:
+        NoAccess: none is entered.
+        ValueError: ``access`` is of another tenant.
+    """
+    if current_access().tenant_id != access.tenant_id:
+        raise ValueError("An access may only be replaced by one of the same tenant.")
+    _hand_over(access.settings)
+    _current.set(access)
 
 
 @contextmanager

@@ -2,8 +2,30 @@
 
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from organization.access import Access
 from organization.models import AuditEvent
+
+# What the trail page calls an action; one without words here is shown by its code.
+ACTION_WORDS: dict[str, Promise] = {
+    "signin": _("signed in"),
+    "signin_failed": _("failed to sign in"),
+    "signin_locked": _("was locked out"),
+    "signout": _("signed out"),
+    "account_closed": _("closed an account"),
+    "account_opened": _("opened an account"),
+    "assignment_end_set": _("set the end of an assignment"),
+}
+
+DETAIL_WORDS: dict[str, Promise] = {
+    "address": _("from address"),
+    "role": _("role"),
+    "unit": _("unit"),
+    "before": _("before"),
+    "after": _("after"),
+}
 
 
 def record(access: Access, action: str, subject: str = "", **detail: Any) -> None:

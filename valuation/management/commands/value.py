@@ -80,6 +80,7 @@ class Command(BaseCommand):
     def _valued(self, options: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         tenant = choose_tenant(options["group"])
         access = Access.system(tenant.pk, "manage.py value")
+        report.check_given(given)
         as_of = checked_as_of(access, options["as_of"])
         with entered(access):
             unit_id = _unit_id(options["unit"])

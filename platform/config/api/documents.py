@@ -1,0 +1,36 @@
+"""The OpenAPI document and its reader. Both describe the product and hold nobody's data."""
+
+from typing import Any
+
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+
+from config.api import serializers
+
+
+def mark_gated_fields(result: dict[str, Any], **unused: Any) -> dict[str, Any]:
+    """Hook of drf-spectacular: fields that only some roles get are not promised to all."""
+    for resource in serializers.Resource.__subclasses__():
+        component = result["components"]["schemas"].get(resource.__name__)
+        for name in resource.gated if component else ():
+            component["required"].remove(name)
+            component["properties"][name]["description"] = (
+                f"Only for roles that may {resource.gated[name].replace('_', ' ')}."
+            )
+    return result
+
+
+class BrowserSessionScheme(SessionScheme):
+    target_class = "config.api.authentication.BrowserSession"
+
+
+class Schema(SpectacularAPIView):
+    permission_classes = (AllowAny,)
+
+
+class Documents(SpectacularSwaggerSplitView):
+    """Swagger UI from the sidecar wheel; its script is a request of its own, as the CSP wants."""
+
+    permission_classes = (AllowAny,)
+    template_name = "config/swagger_ui.html"

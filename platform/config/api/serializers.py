@@ -1,0 +1,228 @@
+"""The fields of each resource. Nothing appears that is not listed here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from customers.contact import shown_name, shown_plate, shown_vin
+from customers.models import Contract, Customer, Event, Survey, Vehicle, Visit
+from ml.models import Score
+from organization.access import Access, Capability, PersonalData
+from organization.models import Unit
+from valuation.models import ValuedUnit
+
+
+class Resource(serializers.ModelSerializer[Any]):
+    """Read-only; ``gated`` fields are left out for an access without the capability."""
+
+    gated: dict[str, Capability] = {}
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        access = self.access
+        for name, capability in self.gated.items():
+            if access is not None and not access.may(capability):
+                del fields[name]
+        return fields
+
+    @property
+    def access(self) -> Access | None:
+        """None only while the schema is drawn."""
+        request = self.context.get("request")
+        return getattr(request, "access", None)
+
+
+class Personal(serializers.CharField):
+    """What names a person or vehicle: as the pages show it, and empty where they show nothing."""
+
+    def __init__(self, shown: Callable[[Access, Any], str], **kwargs: Any) -> None:
+        self.shown = shown
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        access: Access = self.context["request"].access
+        if not value or access.personal_data is PersonalData.NONE:
+            return ""
+        return self.shown(access, value)
+
+
+def name_of(access: Access, customer: Customer) -> str:
+    return shown_name(access, customer) if customer.name else ""
+
+
+def free_text(access: Access, value: str) -> str:
+    """Whatever staff or customers wrote may name anybody: only where names are shown in full."""
+    return value if access.personal_data is PersonalData.FULL else ""
+
+
+def code_of(source: str, what: str) -> serializers.CharField:
+    return serializers.CharField(source=f"{source}.code", read_only=True, help_text=what)
+
+
+def customer_of() -> serializers.UUIDField:
+    return serializers.UUIDField(
+        source="customer.uid", read_only=True, allow_null=True, help_text="uid of the customer"
+    )
+
+
+class UnitResource(Resource):
+    parent = serializers.CharField(  # type: ignore[assignment]  # (DRF's own `parent` is set later)
+        source="parent.code", read_only=True, allow_null=True, help_text="code of the unit above"
+    )
+
+    class Meta:
+        model = Unit
+        fields = (
+            *("code", "name", "level", "parent", "store_kind", "brand", "city", "legal_entity"),
+            *("opened_on", "authorised_until"),
+        )
+        read_only_fields = fields
+
+
+class CustomerResource(Resource):
+    name = Personal(name_of, source="*", help_text="in full or masked, by role")
+    home_store = code_of("home_store", "code of the home store")
+    tags = serializers.SerializerMethodField(help_text="codes of the customer's tags")
+
+    class Meta:
+        model = Customer
+        fields = (
+            *("uid", "kind", "name", "city", "home_store", "created_on", "do_not_contact"),
+            *("tags",),
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_tags(self, customer: Customer) -> list[str]:
+        return sorted(tag.code for tag in customer.tags.all())
+
+
+class VehicleResource(Resource):
+    vin = Personal(shown_vin, help_text="in full or masked, by role")
+    plate = Personal(shown_plate, help_text="in full or masked, by role")
+    owner = serializers.SerializerMethodField(help_text="uid of the present owner")
+
+    class Meta:
+        model = Vehicle
+        fields = (
+            *("vin", "plate", "owner", "brand", "series", "model", "model_year", "energy"),
+            *("usage", "built_on", "warranty_until", "extended_warranty", "service_plan"),
+            *("insurance_until",),
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_owner(self, vehicle: Vehicle) -> str | None:
+        present = [o for o in vehicle.ownerships.all() if o.owned_to is None]
+        latest = max(present, key=lambda o: (str(o.owned_from or ""), o.pk), default=None)
+        return str(latest.customer.uid) if latest else None
+
+
+class VisitResource(Resource):
+    gated = {"cost_fen": Capability.SEE_VALUE}
+    store = code_of("store", "code of the store")
+    customer = customer_of()
+    vin = Personal(shown_vin, source="vehicle.vin", allow_null=True, help_text="as in vehicles")
+
+    class Meta:
+        model = Visit
+        fields = (
+            *("store", "ro_no", "customer", "vin", "day", "opened_at", "closed_at", "status"),
+            *("kind", "mileage_km", "appointment", "comeback", "wait_minutes"),
+            *("pay_customer_fen", "pay_warranty_fen", "pay_insurance_fen", "pay_internal_fen"),
+            *("labour_fen", "parts_fen", "discount_fen", "cost_fen"),
+        )
+        read_only_fields = fields
+
+
+class SurveyResource(Resource):
+    store = code_of("store", "code of the store")
+    customer = customer_of()
+    comment = Personal(free_text, help_text="empty where names are not shown in full")
+
+    class Meta:
+        model = Survey
+        fields = (
+            *("store", "survey_no", "customer", "day", "sent_at", "answered_at", "score"),
+            *("channel", "reason", "comment"),
+        )
+        read_only_fields = fields
+
+
+class ContractResource(Resource):
+    gated = {"cost_fen": Capability.SEE_VALUE, "commission_fen": Capability.SEE_VALUE}
+    store = code_of("store", "code of the store")
+    customer = customer_of()
+
+    class Meta:
+        model = Contract
+        fields = (
+            *("store", "contract_no", "customer", "type", "status", "starts_on", "ends_on"),
+            *("price_fen", "cost_fen", "commission_fen", "balance_fen", "insurer"),
+        )
+        read_only_fields = fields
+
+
+class EventResource(Resource):
+    store = code_of("store", "code of the store")
+    customer = customer_of()
+    detail = Personal(free_text, help_text="empty where names are not shown in full")
+
+    class Meta:
+        model = Event
+        fields = (
+            *("store", "event_no", "customer", "kind", "day", "happened_at", "status", "reason"),
+            *("detail",),
+        )
+        read_only_fields = fields
+
+
+class ScoreResource(Resource):
+    gated = {
+        **dict.fromkeys(
+            ("p_alive", "churn_12m", "expected_visits_12m"), Capability.SEE_PROBABILITIES
+        ),
+        **dict.fromkeys(
+            ("expected_revenue_12m_fen", "expected_margin_12m_fen", "ltv_fen"),
+            Capability.SEE_VALUE,
+        ),
+    }
+    customer = customer_of()
+    home_store = code_of("store", "code of the home store as of the score set's date")
+    as_of = serializers.DateField(source="score_set.as_of", read_only=True)
+    model_version = serializers.CharField(source="score_set.model_version", read_only=True)
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Score
+        fields = (
+            *("customer", "home_store", "as_of", "model_version", "risk", "grade", "due_on"),
+            *("overdue", "tags", "in_churn_population", "last_visit_on", "p_alive", "churn_12m"),
+            *("expected_visits_12m", "expected_revenue_12m_fen", "expected_margin_12m_fen"),
+            *("ltv_fen",),
+        )
+        read_only_fields = fields
+
+
+class ValuedUnitResource(Resource):
+    unit = code_of("unit", "code of the unit")
+    as_of = serializers.DateField(source="valuation.as_of", read_only=True)
+    currency = serializers.CharField(source="valuation.currency", read_only=True)
+    model_version = serializers.CharField(source="valuation.model_version", read_only=True)
+    input_hash = serializers.CharField(source="valuation.input_hash", read_only=True)
+
+    class Meta:
+        model = ValuedUnit
+        fields: tuple[str, ...] = (
+            *("unit", "as_of", "currency", "model_version", "input_hash", "customers"),
+            *("expected_fen", "p5_fen", "p50_fen", "p95_fen", "undiscounted_fen"),
+        )
+        read_only_fields = fields
+
+
+class ValuedUnitDetail(ValuedUnitResource):
+    class Meta(ValuedUnitResource.Meta):
+        fields = (*ValuedUnitResource.Meta.fields, "monthly", "streams", "seed_formula", "bridge")
+        read_only_fields = fields

@@ -1,0 +1,207 @@
+"""The resources. Every one of them starts from ``visible_to(request.access)``."""
+
+from typing import Any
+
+from django.db.models import Model, Prefetch, QuerySet
+from django_filters.rest_framework import FilterSet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, viewsets
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
+
+from config.api import filters, serializers
+from config.api.paging import Cursor
+from customers.models import (
+    Contract,
+    Customer,
+    CustomerTag,
+    Event,
+    Ownership,
+    Survey,
+    Vehicle,
+    Visit,
+)
+from ml.models import Score
+from ml.publication import current_score_set
+from organization.access import Access, Capability
+from organization.models import Unit
+from organization.scoping import ScopedQuerySet
+from valuation.models import Valuation, ValuedUnit
+
+
+class Resources(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    """A list of one model's rows, cut to the access before anything else is asked."""
+
+    http_method_names = ["get", "head", "options"]
+    model: type[Model]
+    filterset_class: type[FilterSet]
+    capability: Capability | None = Capability.SEE_CUSTOMERS
+
+    def get_queryset(self) -> QuerySet[Any]:
+        if getattr(self, "swagger_fake_view", False):  # the schema is drawn without a person
+            return ScopedQuerySet(self.model).none()
+        access: Access = self.request.access  # type: ignore[attr-defined]
+        rows: QuerySet[Any] = self.model.objects.visible_to(access)  # type: ignore[attr-defined]
+        return self.rows(rows, access)
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        """Joins and further conditions of the resource."""
+        return visible
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        known = {"cursor", "page_size"} | set(self.filterset_class.base_filters)
+        if unknown := sorted(set(request.query_params) - known):
+            # A misspelt filter must not answer with everything.
+            raise ValidationError({name: ["There is no such parameter."] for name in unknown})
+        return super().list(request, *args, **kwargs)
+
+
+def described(summary: str, detail: str = "") -> Any:
+    return extend_schema(summary=summary, description=detail or summary)
+
+
+@extend_schema_view(
+    list=described("Units that you may see: group, divisions, regions, stores"),
+    retrieve=described("One unit by its code"),
+)
+class Units(mixins.RetrieveModelMixin, Resources):
+    model = Unit
+    capability = None
+    serializer_class = serializers.UnitResource
+    filterset_class = filters.UnitFilter
+    lookup_field = "code"
+    lookup_value_converter = "unit_code"
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        # The policy shows everybody the whole tree; the API shows what the access covers.
+        own = visible if access.all_units else visible.filter(pk__in=access.units)
+        return own.select_related("parent")
+
+
+@extend_schema_view(
+    list=described("Customers of your stores", "Names by role in full or masked; no contact data."),
+    retrieve=described(
+        "One customer by its uid", "404 for a customer of a store that is not yours."
+    ),
+)
+class Customers(mixins.RetrieveModelMixin, Resources):
+    model = Customer
+    serializer_class = serializers.CustomerResource
+    filterset_class = filters.CustomerFilter
+    lookup_field = "uid"
+    lookup_value_converter = "uuid"
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        tags = Prefetch("tags", CustomerTag.objects.visible_to(access))
+        return visible.filter(is_test=False).select_related("home_store").prefetch_related(tags)
+
+
+@extend_schema_view(list=described("Vehicles of your stores' customers"))
+class Vehicles(Resources):
+    model = Vehicle
+    serializer_class = serializers.VehicleResource
+    filterset_class = filters.VehicleFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        owners = Ownership.objects.visible_to(access).select_related("customer")
+        return visible.prefetch_related(Prefetch("ownerships", owners))
+
+
+@extend_schema_view(
+    list=described("Repair orders of your stores", "Money in fen (分), net of VAT, by who paid.")
+)
+class Visits(Resources):
+    model = Visit
+    serializer_class = serializers.VisitResource
+    filterset_class = filters.OfStore
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("store", "customer", "vehicle")
+
+
+@extend_schema_view(list=described("NPS questions sent, answered or not"))
+class Surveys(Resources):
+    model = Survey
+    serializer_class = serializers.SurveyResource
+    filterset_class = filters.OfStore
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("store", "customer")
+
+
+@extend_schema_view(
+    list=described("Insurance, warranty, packages, stored value, memberships, finance")
+)
+class Contracts(Resources):
+    model = Contract
+    serializer_class = serializers.ContractResource
+    filterset_class = filters.ContractFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("store", "customer")
+
+
+@extend_schema_view(list=described("Appointments, complaints, accident reports, recalls, calls"))
+class Events(Resources):
+    model = Event
+    serializer_class = serializers.EventResource
+    filterset_class = filters.EventFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("store", "customer")
+
+
+class ByCustomer(Cursor):
+    ordering = "customer_id"
+
+
+@extend_schema_view(
+    list=described(
+        "Scores of the current set",
+        "Probabilities and values appear only where your role shows them on the pages.",
+    ),
+    retrieve=described("The current score of one customer"),
+)
+class Scores(mixins.RetrieveModelMixin, Resources):
+    model = Score
+    serializer_class = serializers.ScoreResource
+    filterset_class = filters.ScoreFilter
+    pagination_class = ByCustomer
+    lookup_field = "customer__uid"
+    lookup_url_kwarg = "uid"
+    lookup_value_converter = "uuid"
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        # Read first: a sub-select would make the planner look into every partition.
+        current = current_score_set(access)
+        return visible.filter(score_set_id=current.pk if current else 0).select_related(
+            "store", "customer", "score_set"
+        )
+
+
+@extend_schema_view(
+    list=described(
+        "The latest valuation, unit by unit", "Children sum to their parent to the fen."
+    ),
+    retrieve=described(
+        "One unit of the latest valuation", "With months, streams, formula and bridge."
+    ),
+)
+class Valuations(mixins.RetrieveModelMixin, Resources):
+    model = ValuedUnit
+    capability = Capability.SEE_VALUE
+    serializer_class = serializers.ValuedUnitResource
+    filterset_class = filters.ValuationFilter
+    lookup_field = "unit__code"
+    lookup_url_kwarg = "unit"
+    lookup_value_converter = "unit_code"
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        latest = Valuation.objects.visible_to(access).order_by("-as_of", "-pk")
+        current = latest.values_list("pk", flat=True).first()
+        return visible.filter(valuation_id=current or 0).select_related("unit", "valuation")
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        detail = self.action == "retrieve"
+        return serializers.ValuedUnitDetail if detail else serializers.ValuedUnitResource

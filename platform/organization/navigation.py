@@ -1,0 +1,69 @@
+"""The side navigation of a person: the pages that their capabilities open."""
+
+from functools import cache
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from organization.access import Access, Capability
+from web.shell import NavEntry, Search
+
+C = Capability
+_WORK, _VALUE, _DATA, _RULES = (
+    _("Customers"),
+    _("User assets"),
+    _("Data and models"),
+    _("Administration"),
+)
+
+# Any one of the capabilities opens the page; an empty set means everybody who is signed in.
+ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
+    (NavEntry(_("Start"), "start", "home"), frozenset()),
+    (
+        NavEntry(_("Customers"), "customers", "people", section=_WORK),
+        frozenset({C.SEE_CUSTOMERS}),
+    ),
+    (NavEntry(_("Follow-up"), "follow_ups", "phone", section=_WORK), frozenset({C.FOLLOW_UP})),
+    (
+        NavEntry(_("Valuation"), "valuation_dashboard", "coins", section=_VALUE),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (NavEntry(_("Imports"), "imports", "upload", section=_DATA), frozenset({C.IMPORT_DATA})),
+    (
+        NavEntry(_("Data quality"), "data_quality", "check", section=_DATA),
+        frozenset({C.SEE_DATA_QUALITY}),
+    ),
+    (NavEntry(_("Models"), "models", "trend", section=_DATA), frozenset({C.SEE_MODELS})),
+    (NavEntry(_("People"), "people", "person", section=_RULES), frozenset({C.ADMINISTER})),
+    (
+        NavEntry(_("Organization"), "units", "layers", section=_RULES),
+        frozenset({C.ADMINISTER, C.IMPORT_DATA}),
+    ),
+    (NavEntry(_("Audit trail"), "audit", "history", section=_RULES), frozenset({C.SEE_AUDIT})),
+)
+
+
+@cache
+def resolves(url_name: str) -> bool:
+    """Whether the installed URLs have a page of that name; asked once a process."""
+    try:
+        reverse(url_name)
+    except NoReverseMatch:
+        return False
+    return True
+
+
+def navigation_of(access: Access) -> list[NavEntry]:
+    """The entries that ``access`` opens, of the pages that this installation has."""
+    return [
+        entry
+        for entry, needs in ENTRIES
+        if (not needs or needs & access.capabilities) and resolves(entry.url_name)
+    ]
+
+
+def search_of(access: Access) -> Search | None:
+    """The search box of the top bar, for those who may see customers."""
+    if not access.may(C.SEE_CUSTOMERS) or not resolves("customers"):
+        return None
+    return Search(reverse("customers"), _("Plate, mobile, VIN or name"))

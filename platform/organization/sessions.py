@@ -1,0 +1,100 @@
+"""Signing in and out, and the language of an account."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
+
+from organization.access import Access, entered
+from organization.attempts import (
+    LIMIT,
+    WINDOW_SECONDS,
+    client_address,
+    count_attempt,
+    forget_attempts,
+)
+from organization.audit import record
+from organization.models import Account
+from organization.signin import find_account
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": gettext_lazy(
+            "Login and password do not fit together, or the account is closed. If several groups"
+            " use this installation, sign in as name@group-code."
+        ),
+        "inactive": gettext_lazy("The account is closed."),
+    }
+
+    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
+        # Both fields are needed, as everybody knows: no mark says so.
+        super().__init__(request, *args, **{"label_suffix": "", **kwargs})
+        self.fields["username"].label = _("Login")
+        self.fields["password"].label = _("Password")
+
+
+def _record(account: Account, action: str, request: HttpRequest) -> None:
+    access = Access(tenant_id=account.tenant_id, label=account.login, account_id=account.pk)
+    with entered(access):
+        record(access, action, account.username, address=client_address(request))
+
+
+class SignIn(LoginView):
+    template_name = "organization/signin.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        typed = request.POST.get("username", "")[:254]
+        known = find_account(typed)
+        login, address = (known.login if known else typed), client_address(request)
+        attempt = count_attempt(login, address)
+        if attempt > LIMIT:
+            if known and attempt == LIMIT + 1:
+                _record(known, "signin_locked", request)
+            return self._locked()
+        form = self.get_form()
+        if not form.is_valid():
+            if known:
+                _record(known, "signin_failed", request)
+            return self.form_invalid(form)
+        forget_attempts(login, address)
+        response = self.form_valid(form)
+        _record(form.get_user(), "signin", request)
+        return response
+
+    def _locked(self) -> HttpResponse:
+        """The same answer whether or not the login exists."""
+        context = {**self.get_context_data(form=SignInForm()), "locked": WINDOW_SECONDS // 60}
+        return self.render_to_response(
+            context, status=429, headers={"Retry-After": str(WINDOW_SECONDS)}
+        )
+
+
+class SignOut(LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        access: Access | None = request.access  # type: ignore[attr-defined]
+        if access is not None:
+            record(access, "signout", access.label, address=client_address(request))
+        return super().post(request, *args, **kwargs)
+
+
+@login_not_required
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the language on this device and, signed in, on the account; then go back."""
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(settings.LANGUAGES):
+        return HttpResponseBadRequest(_("The language must be one of: zh-hans, en."))
+    if request.user.is_authenticated:
+        Account.objects.filter(pk=request.user.pk).update(language=chosen)
+    response: HttpResponse = set_language(request)
+    return response

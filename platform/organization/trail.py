@@ -1,0 +1,143 @@
+"""The audit trail page: who did what to what, when."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from organization.access import Access, Capability
+from organization.audit import ACTION_WORDS, DETAIL_WORDS
+from organization.models import Assignment, AuditEvent
+from web import formats
+from web.tables import Column, Table
+
+PAGE = 50
+
+
+class TrailFilter(forms.Form):
+    actor = forms.CharField(label=gettext_lazy("Who"), required=False, max_length=80)
+    action = forms.CharField(label=gettext_lazy("Action"), required=False, max_length=60)
+    subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=120)
+    since = forms.DateField(
+        label=gettext_lazy("From day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("To day"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or {}
+        since, until = chosen.get("since"), chosen.get("until")
+        if since and until and until < since:
+            raise forms.ValidationError(_("The period ends before it starts."))
+        return chosen
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a page ended: instant and id of its last row; the next page holds what is older."""
+
+    at: datetime
+    pk: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Mark | None":
+        """None for an empty or altered mark: the list starts at the newest row."""
+        instant, _tilde, number = text.partition("~")
+        try:
+            at = parse_datetime(instant)
+        except ValueError:
+            return None
+        if at is None or not timezone.is_aware(at) or not number.isdecimal() or len(number) > 18:
+            return None
+        return cls(at, int(number))
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.pk}"
+
+
+def events_seen(access: Access) -> QuerySet[AuditEvent]:
+    """The group's whole trail, or below the group that of the people in the access's units."""
+    access.require(Capability.SEE_AUDIT)
+    events: QuerySet[AuditEvent] = AuditEvent.objects.visible_to(access)
+    if access.all_units:
+        return events
+    actors = Assignment.objects.filter(unit__in=access.units, staff__account__isnull=False)
+    return events.filter(account_id__in=actors.values("staff__account"))
+
+
+def _actions(text: str) -> Q:
+    """Actions whose code starts with ``text`` or whose words, as the page shows them, hold it."""
+    named = [code for code, words in ACTION_WORDS.items() if text.lower() in str(words).lower()]
+    return Q(action__startswith=text) | Q(action__in=named)
+
+
+def filtered(events: QuerySet[AuditEvent], form: TrailFilter) -> QuerySet[AuditEvent]:
+    if not form.is_valid():
+        return events.none()
+    chosen = form.cleaned_data
+    if chosen["actor"]:
+        events = events.filter(actor__startswith=chosen["actor"].strip())
+    if chosen["action"]:
+        events = events.filter(_actions(chosen["action"].strip()))
+    if chosen["subject"]:
+        events = events.filter(subject__startswith=chosen["subject"].strip())
+    zone = timezone.get_current_timezone()
+    if chosen["since"]:
+        events = events.filter(at__gte=datetime.combine(chosen["since"], time.min, zone))
+    if chosen["until"]:
+        events = events.filter(at__lte=datetime.combine(chosen["until"], time.max, zone))
+    return events
+
+
+def _detail(event: AuditEvent) -> str:
+    return "; ".join(
+        f"{DETAIL_WORDS.get(key, key)}: {formats.NOT_KNOWN if value is None else value}"
+        for key, value in event.detail.items()
+    )
+
+
+COLUMNS = [
+    Column("at", gettext_lazy("When"), format="instant"),
+    Column("actor", gettext_lazy("Who")),
+    Column(
+        *("action", gettext_lazy("Action")),
+        value=lambda e: ACTION_WORDS.get(e.action, e.action),
+        help=gettext_lazy("Search by these words or by the code of the action"),
+    ),
+    Column("subject", gettext_lazy("Subject")),
+    Column("detail", gettext_lazy("Detail"), value=_detail, wrap=True, hide_on_phone=True),
+]
+
+
+@require_safe
+def audit(request: HttpRequest) -> HttpResponse:
+    access: Access = request.access  # type: ignore[attr-defined]
+    form = TrailFilter(request.GET)
+    rows = filtered(events_seen(access), form).order_by("-at", "-pk")
+    before = Mark.parse(request.GET.get("before", ""))
+    if before:
+        rows = rows.filter(Q(at__lt=before.at) | Q(at=before.at, pk__lt=before.pk))
+    found = list(rows[: PAGE + 1])
+    table = Table(COLUMNS, found[:PAGE], _("Audit trail"), empty=_("No event fits this filter"))
+    kept = {k: v for k, v in request.GET.items() if k in form.fields and v}
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    context = {
+        "form": form,
+        "table": table,
+        "newest": f"?{urlencode(kept)}" if before else "",
+        "older": f"?{urlencode({**kept, 'before': str(Mark(last.at, last.pk))})}" if last else "",
+    }
+    return render(request, "organization/audit.html", context)

@@ -1,0 +1,21 @@
+"""Addresses of sign-in, language, people, organization tree and audit trail."""
+
+from django.urls import URLPattern, path
+
+from organization import people, sessions, trail, tree
+
+urlpatterns: list[URLPattern] = [
+    path("sign-in", sessions.SignIn.as_view(), name="signin"),
+    path("sign-out", sessions.SignOut.as_view(), name="signout"),
+    path("language", sessions.language, name="set_language"),
+    path("people/", people.people, name="people"),
+    path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/account", people.set_account, name="set_account"),
+    path(
+        "people/<int:pk>/assignments/<int:assignment_pk>/end",
+        people.end_assignment,
+        name="end_assignment",
+    ),
+    path("organization/", tree.units, name="units"),
+    path("audit/", trail.audit, name="audit"),
+]

@@ -1,0 +1,65 @@
+"""Which pages a role's navigation offers."""
+
+import pytest
+
+from organization.access import Access, Capability
+from organization.navigation import ENTRIES, navigation_of, resolves, search_of
+from organization.roles import CAPABILITIES
+
+
+@pytest.fixture
+def all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if every page of the navigation were installed."""
+    monkeypatch.setattr("organization.navigation.resolves", lambda name: True)
+
+
+def offered(capabilities: frozenset[Capability]) -> list[str]:
+    access = Access(tenant_id=1, label="x", capabilities=capabilities)
+    return [entry.url_name for entry in navigation_of(access)]
+
+
+@pytest.mark.parametrize(
+    ("role", "pages"),
+    [
+        ("advisor", ["start", "customers", "follow_ups"]),
+        (
+            "manager",
+            [
+                *("start", "customers", "follow_ups", "valuation_dashboard", "data_quality"),
+                "models",
+            ],
+        ),
+        ("auditor", ["start", "valuation_dashboard", "data_quality", "models", "audit"]),
+        ("administrator", ["start", "people", "units", "audit"]),
+        ("data_steward", ["start", "customers", "imports", "data_quality", "models", "units"]),
+    ],
+)
+def test_a_role_is_offered_its_pages(all_pages: None, role: str, pages: list[str]) -> None:
+    assert offered(CAPABILITIES[role]) == pages
+
+
+def test_a_person_without_role_is_offered_the_start_page(all_pages: None) -> None:
+    assert offered(frozenset()) == ["start"]
+
+
+def test_pages_that_are_not_installed_are_left_out() -> None:
+    assert not resolves("no_such_page")
+    assert resolves("people")
+
+
+def test_search_is_for_those_who_see_customers() -> None:
+    assert search_of(Access(tenant_id=1, label="x")) is None
+
+
+def test_entries_name_each_page_once() -> None:
+    names = [entry.url_name for entry, _ in ENTRIES]
+    assert len(names) == len(set(names))
+
+
+def test_the_page_says_who_looks_and_through_whose_eyes(group, client_of) -> None:
+    client = client_of("admin")
+    client.cookies["django_language"] = "en"
+    shell = client.get("/people/").context["shell"]
+    assert shell["account_label"] == "admin"
+    assert shell["access_label"] == "group XQ · Administrator"
+    assert [link.label for link in shell["navigation"] if link.current] == ["People"]
