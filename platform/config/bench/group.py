@@ -53,15 +53,16 @@ def train() -> Trained:
     access = Access.system(tenant.pk, "bench")
     as_of = checked_as_of(access, None)
     run = runs.request_run(access, as_of, DEFAULTS)
+    lease = runs.claim(access, run.pk)
     try:
-        published = carry_out(runs.claim(access, run.pk))
+        published = carry_out(lease)
     except NotEnoughData as lacking:
         raise StepFailed(str(lacking)) from lacking
     outcome = outcome_of(access, run.pk)
     if not published:
         raise StepFailed(f"The retraining was not published: {outcome['message']}")
     return Trained(
-        access, as_of, outcome["score_set"], outcome["customers"], dict(outcome["seconds"])
+        access, as_of, outcome["score_set"], outcome["customers"], lease.seconds
     )
 
 

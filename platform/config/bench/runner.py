@@ -33,7 +33,7 @@ def run(order: Order) -> dict[str, Any]:
     stages = Stages()
     with scratch_database() as scratch:
         _prepare(scratch, order, stages)
-        logger.warning("measuring %s with %s customers", order.name, f"{order.customers:,}")
+        logger.info("measuring %s with %s customers", order.name, f"{order.customers:,}")
         out = scratch.run(
             *("bench", order.name, "--json", "--measure", str(scratch.folder)),
             *("--customers", str(order.customers), "--seed", str(order.seed)),

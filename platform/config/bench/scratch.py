@@ -120,6 +120,7 @@ def _environment(server: EmbeddedPostgres, folder: Path) -> dict[str, str]:
         "PARCFOLIO_DEBUG": "0",
         "PARCFOLIO_HTTPS": "0",
         "REDIS_URL": "",
-        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+        # A refused page is an answer here, not news.
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "ERROR"),
         "OMP_WAIT_POLICY": "passive",
     }
