@@ -90,7 +90,7 @@ def reveal(request: HttpRequest, uid: UUID) -> HttpResponse:
     response = render(
         request,
         "customers/revealed.html" if request.htmx else "customers/revealed_page.html",  # type: ignore[attr-defined]
-        {"number": unseal(contact.sealed), "customer": customer},
+        {"number": unseal(bytes(contact.sealed)), "customer": customer},
     )
     response["Cache-Control"] = "no-store"
     return response

@@ -82,13 +82,13 @@ class Line:
         return reasons.kind_of(self.follow_up.reason).label
 
 
-def open_rows(access: Access) -> QuerySet[FollowUp]:
+def open_rows(access: Access) -> QuerySet[Any]:
     """The open follow-ups that ``access`` covers, each marked ``blocked`` where the customer must
     not be contacted for it: do-not-contact, or marketing refused, duties apart."""
     refused = Consent.objects.visible_to(access).filter(
         customer_id=OuterRef("customer_id"), purpose=Consent.Purpose.MARKETING, given=False
     )
-    rows: QuerySet[FollowUp] = FollowUp.objects.visible_to(access).filter(closed_at=None)
+    rows: QuerySet[Any] = FollowUp.objects.visible_to(access).filter(closed_at=None)
     return rows.annotate(
         blocked=Case(
             When(reason__in=reasons.DUTIES, then=Value(False)),
@@ -111,7 +111,7 @@ def in_view(view: str, access: Access, today: date) -> Q:
     }[view]
 
 
-def with_value_at_risk(access: Access, rows: QuerySet[FollowUp]) -> QuerySet[FollowUp]:
+def with_value_at_risk(access: Access, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Each row with ``value_at_risk`` (fen, float) of its customer in the current score set."""
     score_set = scores.current_set(access)
     if score_set is None:
@@ -211,7 +211,7 @@ def follow_ups(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _counts(base: QuerySet[FollowUp], access: Access, today: date) -> dict[str, int]:
+def _counts(base: QuerySet[Any], access: Access, today: date) -> dict[str, int]:
     """How many are to be called, blocked and held out, under the list's filters."""
     free = Q(blocked=False, held_out=False)
     found = base.aggregate(

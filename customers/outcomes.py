@@ -151,12 +151,12 @@ def _open_ownerships(access: Access, follow_up: FollowUp, today: date) -> QueryS
 
 def _end_ownership(access: Access, follow_up: FollowUp, today: date, now: datetime) -> None:
     """The customer parted with the vehicle: end the ownership and all that was open about it."""
-    ended = _open_ownerships(access, follow_up, today).filter(vehicle_id=follow_up.vehicle_id)
+    vehicle_id = follow_up.vehicle_id
+    assert vehicle_id is not None, "the vehicle was settled before the outcome was saved"
+    ended = _open_ownerships(access, follow_up, today).filter(vehicle_id=vehicle_id)
     ids = list(ended.values_list("pk", flat=True))
     ended.update(owned_to=today)
     FollowUp.objects.visible_to(access).filter(
-        customer_id=follow_up.customer_id, vehicle_id=follow_up.vehicle_id, closed_at=None
+        customer_id=follow_up.customer_id, vehicle_id=vehicle_id, closed_at=None
     ).update(closed_at=now)
-    audit.record(
-        access, "ownership.ended", f"vehicle:{follow_up.vehicle_id}", ownerships=ids, by="outcome"
-    )
+    audit.record(access, "ownership.ended", f"vehicle:{vehicle_id}", ownerships=ids, by="outcome")

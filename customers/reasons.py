@@ -343,9 +343,9 @@ def signs(reasons: Sequence[Any]) -> list[str]:
     """
     phrases = []
     for reason in reasons:
-        given = reason if isinstance(reason, Mapping) else {"code": str(reason)}
-        evidence = {**given, **(given.get("evidence") or {})}
-        known = {name: _word(name, v) for name, v in evidence.items() if v is not None}
+        given: Mapping[str, Any] = reason if isinstance(reason, Mapping) else {"code": reason}
+        evidence: Mapping[str, Any] = given.get("evidence") or {}
+        known = {name: _word(name, value) for name, value in evidence.items() if value is not None}
         phrases.append(_first_complete(SIGNS.get(str(given.get("code")), (OTHER_SIGN,)), known))
     return list(dict.fromkeys(phrases))[:3]
 

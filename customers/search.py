@@ -30,15 +30,15 @@ _CODE = re.compile(r"[A-Z0-9]+")
 
 
 @CharField.register_lookup
-class StartsWith(Lookup):  # type: ignore[type-arg]
+class StartsWith(Lookup):
     """``name_key__prefix="王"`` as ``^@``, which is leakproof where LIKE is not."""
 
     lookup_name = "prefix"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, left_values = self.process_lhs(compiler, connection)
         right, right_values = self.process_rhs(compiler, connection)
-        return f"{left} ^@ {right}", [*left_values, *right_values]
+        return f"{left} ^@ {right}", (*left_values, *right_values)
 
 
 class ByteOrder(OrderBy):

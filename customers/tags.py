@@ -59,7 +59,8 @@ def _flags(frame: pd.DataFrame, column: str) -> Mask:
 def _days_since(frame: pd.DataFrame, column: str, today: np.datetime64) -> np.ndarray:
     """Days from the column's date to ``today``, NaN where it is not known."""
     then = _dates(frame, column)
-    return np.where(np.isnat(then), np.nan, (today - then) / np.timedelta64(1, "D"))
+    days = (today - then).astype("timedelta64[D]").astype(float)
+    return np.where(np.isnat(then), np.nan, days)
 
 
 def _organisations(frame: pd.DataFrame) -> Mask:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from ml.models import ModelVersion
 
-SEGMENTS = {"person": gettext_lazy("People"), "organisation": gettext_lazy("Fleets and companies")}
+SEGMENTS = {"person": gettext_lazy("Individuals"), "organisation": gettext_lazy("Fleets and companies")}
 CHECKS = {
     "all scores are numbers": gettext_lazy("All scores are numbers"),
     "every cohort has a usable transaction model": gettext_lazy(
@@ -19,6 +19,17 @@ CHECKS = {
     "churn probabilities meet the rate": gettext_lazy(
         "Mean churn probability meets the rate of the held-out year"
     ),
+}
+STATUSES = {
+    "converged": gettext_lazy("converged"),
+    "at the bound": gettext_lazy("at the bound"),
+    "refused": gettext_lazy("refused"),
+}
+POOLINGS = {
+    "own": gettext_lazy("own parameters"),
+    "leaning on the group": gettext_lazy("leaning on the group"),
+    "the group's": gettext_lazy("parameters of the group"),
+    "shrunk rate": gettext_lazy("rate shrunk to the group's"),
 }
 SLICES = {
     "interval up to 200 days": gettext_lazy("Service interval up to 200 days"),
@@ -47,13 +58,10 @@ class ChurnCard:
 
 
 def _score_row(name: Any, card: dict[str, Any]) -> dict[str, Any]:
-    def short(value: float | None) -> str:
-        return "–" if value is None else f"{value:.3f}"
-
     return {
         "name": name,
         "rows": card["rows"],
-        **{key: short(card[key]) for key in ("roc_auc", "pr_auc", "lift_10", "brier", "ece")},
+        **{key: card[key] for key in ("roc_auc", "pr_auc", "lift_10", "brier", "ece")},
         "bias": card["bias"],
     }
 
@@ -85,6 +93,27 @@ def churn_card(version: ModelVersion) -> ChurnCard:
     )
 
 
+def _fit_in_words(card: dict[str, Any]) -> str:
+    chosen, baseline = card["chosen"], card["baseline"]
+    parts = [STATUSES.get(chosen["status"], chosen["status"])]
+    if chosen["model"] != baseline["model"]:
+        parts.append(
+            _("BG/NBD: %(status)s")
+            % {"status": STATUSES.get(baseline["status"], baseline["status"])}
+        )
+    parts.append(POOLINGS.get(card["pooling"], card["pooling"]))
+    return " · ".join(str(part) for part in parts)
+
+
+def _spend_in_words(worth: dict[str, Any]) -> str:
+    spend = worth["spend"]
+    if spend["status"] == "refused":
+        return _("Shrunk mean; Gamma-Gamma refused")
+    status = STATUSES.get(spend["status"], spend["status"])
+    text = f"Gamma-Gamma: {status}"
+    return f"{text} · {_('parameters of the group')}" if worth["pooled"] else text
+
+
 def cohort_rows(versions: Iterable[ModelVersion]) -> list[dict[str, Any]]:
     """One row per (division, segment): the model in use and how its fit went."""
     rows = []
@@ -99,14 +128,14 @@ def cohort_rows(versions: Iterable[ModelVersion]) -> list[dict[str, Any]]:
                 "customers": card["customers"],
                 "repeaters": card["repeaters"],
                 "model": chosen["model"],
-                "status": version.parameters["status"],
+                "status": _fit_in_words(card),
                 "parameters": ", ".join(
                     f"{key} {value:.4g}"
                     for key, value in params.items()
                     if isinstance(value, int | float) and not isinstance(value, bool)
                 ),
                 "log_likelihood": chosen["log_likelihood"],
-                "spend": card["worth"]["status"],
+                "spend": _spend_in_words(card["worth"]),
             }
         )
     return rows

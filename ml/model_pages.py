@@ -64,11 +64,11 @@ COHORT_COLUMNS = [
 SCORE_COLUMNS = [
     Column("name", gettext_lazy("Forecast")),
     Column("rows", gettext_lazy("Customers"), "integer"),
-    Column("roc_auc", "ROC-AUC", value=lambda row: row["roc_auc"]),
-    Column("pr_auc", "PR-AUC", value=lambda row: row["pr_auc"]),
-    Column("lift_10", gettext_lazy("Lift in the top tenth"), value=lambda row: row["lift_10"]),
-    Column("brier", "Brier", value=lambda row: row["brier"], hide_on_phone=True),
-    Column("ece", "ECE", value=lambda row: row["ece"], hide_on_phone=True),
+    Column("roc_auc", "ROC-AUC", "ratio"),
+    Column("pr_auc", "PR-AUC", "ratio"),
+    Column("lift_10", gettext_lazy("Lift in the top tenth"), "ratio"),
+    Column("brier", "Brier", "ratio", hide_on_phone=True),
+    Column("ece", "ECE", "ratio", hide_on_phone=True),
     Column("bias", gettext_lazy("Mean error"), "points", hide_on_phone=True),
 ]
 GATE_COLUMNS = [

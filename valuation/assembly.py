@@ -14,7 +14,7 @@ from valuation.bridge import BridgeAssumptions
 from valuation.change import store_changes
 from valuation.confidence import confidence, reconciliation_gap
 from valuation.engine import STREAMS, Inputs, Portfolio
-from valuation.history import CohortCube, History, cohort_cube, store_counters, tenure_retention
+from valuation.history import History, cohort_cube, store_counters, tenure_retention
 from valuation.rounding import to_fen
 from valuation.sensitivities import monthly_deviation, stacked
 from valuation.uncertainty import Band, Sensitivities, value_band
@@ -57,7 +57,9 @@ class Assembled:
     notes: dict[str, Any]
 
 
-def assemble(inputs: Inputs, portfolio: Portfolio, past: History, former: Former | None) -> Assembled:
+def assemble(
+    inputs: Inputs, portfolio: Portfolio, past: History, former: Former | None
+) -> Assembled:
     stores = len(inputs.tree.stores)
     cube = cohort_cube(
         inputs.scores["customer"],
@@ -139,7 +141,8 @@ def _store_lines(
                 counters={name: int(v) for name, v in counters.iloc[store].items()}
                 | {"value_fen": expected},
                 operations={
-                    name: operations[name][store] for name in ("visits", "revenue_fen", "margin_fen")
+                    name: operations[name][store]
+                    for name in ("visits", "revenue_fen", "margin_fen")
                 },
                 targets={
                     name: inputs.targets[node.id, name]
@@ -227,11 +230,14 @@ def _nothing(like: Lines) -> Lines:
         return {key: value * 0 for key, value in table.items()}
 
     return Lines(
-        0,
-        *(zeros(vars(like)[name]) for name in ("monthly", "streams", "stream_lines", "counters")),
-        zeros(like.operations),
-        {},
-        zeros(like.change),
+        stores=0,
+        monthly=zeros(like.monthly),
+        streams=zeros(like.streams),
+        stream_lines=zeros(like.stream_lines),
+        counters=zeros(like.counters),
+        operations=zeros(like.operations),
+        targets={},
+        change=zeros(like.change),
     )
 
 
@@ -278,9 +284,8 @@ def _value_fields(inputs: Inputs, portfolio: Portfolio, node: Node, one: Lines) 
             }
             for name in STREAMS
         },
-        "uncertainty": _uncertainty(band) | {
-            "monthly_deviation_fen": [int(v) for v in to_fen(deviation)]
-        },
+        "uncertainty": _uncertainty(band)
+        | {"monthly_deviation_fen": [int(v) for v in to_fen(deviation)]},
     }
 
 
@@ -320,7 +325,7 @@ def _months_of_operations(inputs: Inputs) -> list[str]:
 
 
 def _operations(inputs: Inputs, node: Node, one: Lines, months: list[str]) -> dict[str, Any]:
-    """Two years of visits, output and margin by serving store, the month's targets, completeness."""
+    """Two years of visits, output and margin by serving store; the month's targets."""
     declared = {name: v for (unit, name), v in inputs.targets.items() if unit == node.id}
     below = [inputs.tree.stores[i].id for i in inputs.tree.stores_below(node.id)]
     delivered = [inputs.complete_through[s] for s in below if s in inputs.complete_through]
@@ -339,9 +344,7 @@ def _peers(
 ) -> dict[int, dict[str, Any]]:
     """Quantiles among peers: stores of the same division, other units of the same level."""
     stores = len(inputs.tree.stores)
-    opening, retained = tenure_retention(
-        past, inputs.scores["age_days"], inputs.store, stores
-    )
+    opening, retained = tenure_retention(past, inputs.scores["age_days"], inputs.store, stores)
     groups: dict[tuple[str, int], list[Node]] = {}
     for node in inputs.tree.nodes:
         brand = inputs.tree.division_of(node).id if node.level == "store" else 0

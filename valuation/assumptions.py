@@ -1,4 +1,4 @@
-"""The assumption set of a group: versioned, each part with its source; a change is a new version."""
+"""The assumption set of a group: each part with its source; a change is a new version."""
 
 import datetime as dt
 from dataclasses import dataclass

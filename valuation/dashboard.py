@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from organization import audit
 from organization.access import Capability
 from valuation import drilldown, headline, league, pictures
-from valuation.confidence import PARTS
-from valuation.models import Approval, Assumptions, Valuation
+from valuation.assumptions import terms_of
+from valuation.formulas import FORMULAS
+from valuation.models import Approval, Valuation
 from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standing
 from valuation.tasks import value_group
 from valuation.uncertainty import LAYERS
@@ -84,7 +85,7 @@ def value_lineage(shown: Shown) -> Lineage:
     valuation = shown.valuation
     excluded = sum(valuation.excluded.values())
     return Lineage(
-        _("Σ over months of (visits × margin per visit + accident margin × alive − service and retention cost) ÷ (1 + d)^(k/12)"),
+        FORMULAS["value"],
         _("%(count)s customers, %(excluded)s left out in the group")
         % {
             "count": formats.integer(shown.valued.customers),
@@ -92,13 +93,16 @@ def value_lineage(shown: Shown) -> Lineage:
         },
         details=[
             (_("Assumptions"), f"v{valuation.assumptions.version}"),
-            (_("Discount rate"), formats.percent(shown.valued.seed_formula["inputs"]["discount_rate"])),
+            (
+                _("Discount rate"),
+                formats.percent(terms_of(valuation.assumptions.values).discount.rate),
+            ),
             (_("Undiscounted"), formats.money(shown.valued.undiscounted_fen)),
             (_("Basis"), _("net of VAT, before tax, management view; not a fair value")),
             (_("Input"), valuation.input_hash[:12]),
         ],
         **lineage_facts(shown),
-    )  # fmt: skip
+    )
 
 
 def facts(shown: Shown) -> list[tuple[str, str]]:
@@ -119,15 +123,11 @@ def facts(shown: Shown) -> list[tuple[str, str]]:
 
 
 def warnings(shown: Shown) -> list[str]:
-    rate = shown.valuation.assumptions.values["discount"]
-    total = rate["risk_free"]["rate"] + rate["premium"]["rate"]
-    found = []
-    if rate["wacc"] is not None and total < rate["wacc"]:
-        found.append(
-            _("The discount rate of %(rate)s lies below the cost of capital (WACC) of %(wacc)s: the value is higher than that of the group's other uses of money.")
-            % {"rate": formats.percent(total, 1), "wacc": formats.percent(rate["wacc"], 1)}
-        )  # fmt: skip
-    missing = shown.valued.operations["stores"] - shown.valued.operations["stores_delivering"]
+    """What an auditor would ask about."""
+    rate = terms_of(shown.valuation.assumptions.values).discount
+    found = [_(one.msgid) % one.params for one in rate.warnings()]
+    stored = shown.valued.operations
+    missing = stored["stores"] - stored["stores_delivering"]
     if missing > 0:
         found.append(_("%(count)s stores have delivered no visits.") % {"count": missing})
     return found
@@ -194,46 +194,3 @@ def value_now(request: HttpRequest) -> HttpResponse:
     transaction.on_commit(lambda: value_group.delay(tenant_id, asked_by))
     messages.info(request, _("The valuation is being made; reload this page in a moment."))
     return redirect("valuation_dashboard")
-
-
-@require_safe
-def assumptions(request: HttpRequest) -> HttpResponse:
-    """All versions of the assumption set, the newest first."""
-    access = access_of(request)
-    versions = list(Assumptions.objects.visible_to(access).order_by("-version")[:20])
-    newest = Valuation.objects.visible_to(access).order_by("-as_of", "-created_at").first()
-    context = {
-        "versions": [(one, assumption_rows(one.values)) for one in versions],
-        "valuation": newest,
-        "parts": [
-            (_(label), formats.percent(newest.notes["parts"][name], 0)) for name, label in PARTS.items()
-        ]
-        if newest
-        else [],
-    }
-    return render(request, "valuation/assumptions.html", context)
-
-
-def assumption_rows(values: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Name, value and source of every assumption."""
-    rate, shocks = values["discount"], values["shocks"]
-    cost = values["retention_cost_per_month"]
-    measured = _("measured: retention marketing of 12 months ÷ months of customers alive")
-
-    def part(label: str, one: dict[str, Any]) -> tuple[str, str, str]:
-        return label, formats.percent(one["rate"], 2), f"{one['source']}, {one['dated']}"
-
-    return [
-        part(_("Risk-free rate"), rate["risk_free"]),
-        part(_("Risk premium"), rate["premium"]),
-        (_("Cost of capital (WACC)"), formats.percent(rate["wacc"], 1), _("for comparison only")),
-        (_("Variable service cost, share of margin"), formats.percent(values["service_cost_rate"], 1), values["service_cost_source"]),
-        (_("Retention cost per customer and month"), formats.NOT_KNOWN if cost is None else formats.decimal(cost, 2), measured if cost is None else values["retention_cost_source"]),
-        (_("Tax"), formats.percent(values["tax_rate"], 0), _("pre-tax view") if not values["tax_rate"] else ""),
-        (_("Volatility of attrition"), formats.percent(shocks["attrition"], 0), values["shocks_source"]),
-        (_("Volatility of margin"), formats.percent(shocks["margin"], 0), values["shocks_source"]),
-        (_("Volatility of volume"), formats.percent(shocks["volume"], 0), values["shocks_source"]),
-        (_("Correlation between stores"), formats.percent(shocks["store_correlation"], 0), values["shocks_source"]),
-        (_("Variation of the margin of a visit"), formats.decimal(values["spend_variation"], 2), ""),
-    ]  # fmt: skip
-

@@ -121,7 +121,9 @@ def customers(request: HttpRequest, code: str) -> HttpResponse:
     if shown is None:
         return redirect("valuation_dashboard")
     cohort = request.GET.get("cohort", "")
-    stores = [one for one in shown.units.values() if one.level == "store" and shown.unit.pk in one.path]
+    stores = [
+        one for one in shown.units.values() if one.level == "store" and shown.unit.pk in one.path
+    ]
     rows = ValuedCustomer.objects.visible_to(access).filter(
         valuation=shown.valuation, store_id__in=[store.pk for store in stores]
     )

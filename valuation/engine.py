@@ -107,7 +107,15 @@ def read_inputs(score_set: ScoreSet, assumptions: Assumptions) -> Inputs:
     tree = Tree.read()
     scores = read_scores(score_set.pk)
     visits, _ = visit_days(as_of)
-    columns = ["customer", "store", "day", "revenue", "margin", "accident_revenue", "accident_margin"]
+    columns = [
+        "customer",
+        "store",
+        "day",
+        "revenue",
+        "margin",
+        "accident_revenue",
+        "accident_margin",
+    ]
     return Inputs(
         as_of=as_of,
         score_set=score_set,
@@ -303,9 +311,7 @@ def _compute_and_write(access: Access, inputs: Inputs, digest: str) -> Valuation
     from valuation.assembly import assemble
 
     portfolio = value_portfolio(inputs)
-    past = history.history(
-        inputs.scores["customer"], inputs.visits, inputs.purchases, inputs.as_of
-    )
+    past = history.history(inputs.scores["customer"], inputs.visits, inputs.purchases, inputs.as_of)
     former = archive.former_valuation(inputs.as_of)
     assembled = assemble(inputs, portfolio, past, former)
     return archive.write(access, inputs, portfolio, past, assembled, digest)

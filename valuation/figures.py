@@ -31,8 +31,12 @@ def ratios(counters: Counters) -> dict[str, float | None]:
         answers = c["answers" + suffix]
         promoters, detractors = c["promoters" + suffix], c["detractors" + suffix]
         found |= {
-            "retention" + suffix: indicators.retention(c["opening" + suffix], c["retained" + suffix]),
-            "return_rate" + suffix: indicators.return_rate(c["returned" + suffix], c["base" + suffix]),
+            "retention" + suffix: indicators.retention(
+                c["opening" + suffix], c["retained" + suffix]
+            ),
+            "return_rate" + suffix: indicators.return_rate(
+                c["returned" + suffix], c["base" + suffix]
+            ),
             "ndr" + suffix: indicators.net_revenue_retention(
                 c["ndr_opening" + money], c["ndr_now" + money]
             ),
@@ -51,10 +55,10 @@ def ratios(counters: Counters) -> dict[str, float | None]:
     spent, new = counters["cac_spend_fen"], counters["new"]
     ltv = indicators.ratio(counters["new_value_fen"], new)
     found["new_ltv_fen"] = ltv
-    found["ltv_cac"] = indicators.ltv_to_cac(ltv, spent / new) if ltv is not None and spent else None
-    found["value_per_customer_fen"] = indicators.ratio(
-        counters["value_fen"], counters["customers"]
+    found["ltv_cac"] = (
+        indicators.ltv_to_cac(ltv, spent / new) if ltv is not None and spent else None
     )
+    found["value_per_customer_fen"] = indicators.ratio(counters["value_fen"], counters["customers"])
     return found
 
 
@@ -156,5 +160,3 @@ def adjusted_retention(
         float(kept / due) if due > 0 else None
         for kept, due in zip(retained.sum(axis=1), expected, strict=True)
     ]
-
-

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from valuation.formulas import FORMULAS
 from valuation.shown import Shown, lineage_facts
 from web import formats
 from web.components import Lineage
@@ -28,8 +29,8 @@ class Figure:
     tone: str = ""
 
 
-def _lineage(shown: Shown, formula: str, rows: str, *details: tuple[Text, Any]) -> Lineage:
-    return Lineage(formula, rows, details=details, **lineage_facts(shown))
+def _lineage(shown: Shown, name: str, rows: str, *details: tuple[Text, Any]) -> Lineage:
+    return Lineage(FORMULAS[name], rows, details=details, **lineage_facts(shown))
 
 
 def _change(now: float | None, before: float | None) -> float | None:
@@ -48,31 +49,25 @@ def _target(value: float | None, write: Any) -> str:
 
 def operating_row(shown: Shown, visit_word: str) -> list[Figure]:
     """Visits, output and margin of the last whole month; rates of the last twelve months."""
-    stored = shown.valued.operations
-    goals: Mapping[str, float] = stored["targets"]
+    goals: Mapping[str, float] = shown.valued.operations["targets"]
     visits = str(_("Visits")).replace("进厂", visit_word)
+    revenue, margin = _fen(goals.get("revenue")), _fen(goals.get("margin"))
+    returned, renewed = goals.get("return_rate"), goals.get("renewal_rate")
     return [
-        _monthly(shown, visits, "visits", goals.get("visits"), formats.integer,
-                 _("Days on which a customer's vehicle was served and someone outside the group paid")),
-        _monthly(shown, _("Output"), "revenue_fen", _fen(goals.get("revenue")), formats.money,
-                 _("Revenue from customers, insurers and manufacturers, net of VAT, credits netted")),
-        _monthly(shown, _("Margin"), "margin_fen", _fen(goals.get("margin")), formats.money,
-                 _("Output less cost of the orders, scaled to the ledger's margin")),
-        _rate(shown, _("Return rate"), "return_rate", "returned", "base", goals.get("return_rate"),
-              _("Customers who bought or visited in the 24 months before and came in the last 12 ÷ all of them")),
-        _rate(shown, _("Insurance renewal"), "renewal_rate", "renewed", "expired", goals.get("renewal_rate"),
-              _("Policies of the last 12 months followed by one of the same vehicle within 60 days ÷ expired policies")),
+        _monthly(shown, visits, "visits", goals.get("visits"), formats.integer),
+        _monthly(shown, _("Output"), "revenue_fen", revenue, formats.money),
+        _monthly(shown, _("Margin"), "margin_fen", margin, formats.money),
+        _rate(shown, _("Return rate"), "return_rate", ("returned", "base"), returned),
+        _rate(shown, _("Insurance renewal"), "renewal_rate", ("renewed", "expired"), renewed),
         _absorption(shown, goals.get("absorption")),
-    ]  # fmt: skip
+    ]
 
 
 def _fen(yuan: float | None) -> int | None:
     return None if yuan is None else round(yuan * 100)
 
 
-def _monthly(
-    shown: Shown, label: str, name: str, goal: float | None, write: Any, formula: str
-) -> Figure:
+def _monthly(shown: Shown, label: str, name: str, goal: float | None, write: Any) -> Figure:
     stored = shown.valued.operations
     series, months = stored[name], stored["months"]
     now, before = series[-1], series[-13]
@@ -89,7 +84,7 @@ def _monthly(
         tone="warn" if missed else "",
         lineage=_lineage(
             shown,
-            formula,
+            name,
             rows,
             (_("The month a year before"), write(before)),
             (_("Complete through"), stored["complete_through"] or formats.NOT_KNOWN),
@@ -98,7 +93,7 @@ def _monthly(
 
 
 def _rate(
-    shown: Shown, label: str, name: str, part: str, whole: str, goal: float | None, formula: str
+    shown: Shown, label: str, name: str, counted: tuple[str, str], goal: float | None
 ) -> Figure:
     now, before = shown.ratios[name], shown.ratios[f"{name}_before"]
     counters = shown.valued.counters
@@ -111,8 +106,8 @@ def _rate(
         tone="warn" if goal is not None and now is not None and now < 0.9 * goal else "",
         lineage=_lineage(
             shown,
-            formula,
-            f"{formats.integer(counters[part])} / {formats.integer(counters[whole])}",
+            name,
+            " / ".join(formats.integer(counters[one]) for one in counted),
             (_("A year before"), formats.percent(before)),
         ),
     )
@@ -130,7 +125,7 @@ def _absorption(shown: Shown, goal: float | None) -> Figure:
         target=_target(goal, lambda v: formats.percent(v, 0)),
         lineage=_lineage(
             shown,
-            _("After-sales gross profit ÷ running costs of the whole store, last 12 booked months"),
+            "absorption",
             f"{profit} / {cost}",
             (_("A year before"), formats.percent(before)),
         ),
@@ -141,19 +136,21 @@ def indicator_tiles(shown: Shown) -> list[Figure]:
     """Retention, NDR, LTV/CAC and NPS with the change of a year and the place among peers."""
     ratios, counters = shown.ratios, shown.valued.counters
     retention = Figure(
-        label=_("12-month retention"),
+        label=_("Retention, 12 m"),
         value=formats.percent(ratios["retention"]),
         delta=_difference(ratios["retention"], ratios["retention_before"]),
         delta_kind="points",
         hint=_peers(shown, "retention"),
         lineage=_lineage(
             shown,
-            _("Customers who came in the 12 months before and again in the last 12 ÷ all who came in the 12 months before"),
+            "retention",
             f"{formats.integer(counters['retained'])} / {formats.integer(counters['opening'])}",
-            (_("Against the peers' mix of years with the group"),
-             formats.decimal(shown.valued.peers.get("adjusted_retention"), 3)),
+            (
+                _("Against the peers' mix of years with the group"),
+                formats.decimal(shown.valued.peers.get("adjusted_retention"), 3),
+            ),
         ),
-    )  # fmt: skip
+    )
     ndr = Figure(
         label=_("NDR"),
         value=formats.percent(ratios["ndr"]),
@@ -162,10 +159,10 @@ def indicator_tiles(shown: Shown) -> list[Figure]:
         hint=_peers(shown, "ndr"),
         lineage=_lineage(
             shown,
-            _("Revenue of the last 12 months from customers of the 12 months before ÷ their revenue then"),
-            f"{formats.money(counters['ndr_now_fen'])} / {formats.money(counters['ndr_opening_fen'])}",
+            "ndr",
+            " / ".join(formats.money(counters[f"ndr_{one}_fen"]) for one in ("now", "opening")),
         ),
-    )  # fmt: skip
+    )
     return [retention, ndr, _ltv_cac(shown), _nps(shown)]
 
 
@@ -179,13 +176,13 @@ def _ltv_cac(shown: Shown) -> Figure:
         tone="warn" if value is not None and value < 1 else "",
         lineage=_lineage(
             shown,
-            _("Mean value of customers first seen in the last 12 months ÷ (marketing for new customers ÷ new after-sales customers)"),
+            "ltv_cac",
             _("%(count)s new customers") % {"count": formats.integer(counters["new"])},
             (_("Mean value"), formats.money(_whole(ratios["new_ltv_fen"]))),
             (_("Acquisition cost"), formats.money(_whole(ratios["cac_fen"]))),
             (_("Acquisition cost a year before"), formats.money(_whole(ratios["cac_fen_before"]))),
         ),
-    )  # fmt: skip
+    )
 
 
 def _whole(value: float | None) -> int | None:
@@ -204,7 +201,7 @@ def _nps(shown: Shown) -> Figure:
         hint=_peers(shown, "nps"),
         lineage=_lineage(
             shown,
-            _("Share of answers 9 and 10 less share of 0 to 6, last 12 months"),
+            "nps",
             _("%(count)s answers: %(promoters)s promoters, %(detractors)s detractors")
             % {
                 "count": formats.integer(counters["answers"]),

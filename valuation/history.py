@@ -43,9 +43,7 @@ class History:
     def base(self, window: int) -> Bools:
         """Bought or visited in the 24 months before ``window``: those who should come in it."""
         earlier = slice(window + 1, window + 3)
-        return np.asarray(
-            self.active[:, earlier].any(axis=1) | self.bought[:, earlier].any(axis=1)
-        )
+        return np.asarray(self.active[:, earlier].any(axis=1) | self.bought[:, earlier].any(axis=1))
 
     def first_seen_in(self, window: int) -> Bools:
         before = self.active[:, window + 1 :].any(axis=1) | self.older
@@ -243,4 +241,14 @@ def cohort_cube(
         np.add.at(table, at, np.rint(visits[name].to_numpy(dtype=float) * 100).astype(np.int64))
     once = np.unique(place * np.int64(size) + elapsed, return_index=True)[1]
     np.add.at(cube[0], tuple(index[once] for index in at), 1)
-    return CohortCube(first, sizes, *cube, values, unseen, complete=today > last)
+    active, revenue, margin = cube
+    return CohortCube(
+        first=first,
+        customers=sizes,
+        active=active,
+        revenue_fen=revenue,
+        margin_fen=margin,
+        value_fen=values,
+        unseen=unseen,
+        complete=today > last,
+    )

@@ -24,8 +24,12 @@ METRIC = "retention"
 DUE_DAYS, MEASURE_DAYS = 14, 90
 
 COLUMNS = [
-    Column("name", gettext_lazy("Unit"), value=lambda row: row.unit.name, link=lambda row: row.href),
-    Column("customers", gettext_lazy("Customers"), "integer", value=lambda row: row.valued.customers),
+    Column(
+        "name", gettext_lazy("Unit"), value=lambda row: row.unit.name, link=lambda row: row.href
+    ),
+    Column(
+        "customers", gettext_lazy("Customers"), "integer", value=lambda row: row.valued.customers
+    ),
     Column("value", gettext_lazy("Value"), "money", value=lambda row: row.valued.expected_fen),
     Column(
         "each",
@@ -34,15 +38,17 @@ COLUMNS = [
         value=lambda row: _whole(row.ratios["value_per_customer_fen"]),
         hide_on_phone=True,
     ),
-    Column("retention", gettext_lazy("Retention"), "percent", value=lambda row: row.ratios["retention"]),
+    Column(
+        "retention", gettext_lazy("Retention"), "percent", value=lambda row: row.ratios["retention"]
+    ),
     Column(
         "quantile",
         gettext_lazy("Place among peers"),
         "percent",
         value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
-            "Share of peers (same brand, made comparable by years with the group) whose retention is"
-            " lower"
+            "Share of peers (same brand, made comparable by years with the group) whose"
+            " retention is lower"
         ),
     ),
     Column(
@@ -126,7 +132,7 @@ def laggards(shown: Shown) -> list[Laggard]:
 
 @require_POST
 def create_task(request: HttpRequest, code: str) -> HttpResponse:
-    """Make the retention of a unit somebody's task: due in two weeks, measured again in three months.
+    """Make the retention of a unit a task: due in two weeks, measured again in three months.
 
     A second press finds the task that is open and makes no other.
     """
@@ -139,7 +145,9 @@ def create_task(request: HttpRequest, code: str) -> HttpResponse:
         unit=shown.unit, metric=METRIC, status__in=(Task.Status.OPEN, Task.Status.REOPENED)
     )
     if known.exists():
-        messages.info(request, _("There is an open task for %(unit)s already.") % {"unit": shown.unit.name})
+        messages.info(
+            request, _("There is an open task for %(unit)s already.") % {"unit": shown.unit.name}
+        )
         return redirect("valued_unit", code=shown.unit.code)
     task = _new_task(shown)
     audit.record(access, "task.created", f"task:{task.pk}", unit=shown.unit.code, metric=METRIC)

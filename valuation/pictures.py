@@ -85,7 +85,9 @@ def monthly_flows(shown: Shown) -> Figure:
         [(_("Expected"), flow)],
         band=("P5–P95", low, high),
         kind="money",
-        description=_("Months after the as-of date. The band is that of shocks common to customers."),
+        description=_(
+            "Months after the as-of date. The band is that of shocks common to customers."
+        ),
     )
 
 

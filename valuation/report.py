@@ -47,7 +47,11 @@ def unit_report(valued: ValuedUnit, given: Given) -> dict[str, Any]:
             for name, one in valued.streams.items()
         },
         "uncertainty": [
-            {"layer": layer["name"], "deviation": yuan(layer["deviation_fen"]), "share": layer["share"]}
+            {
+                "layer": layer["name"],
+                "deviation": yuan(layer["deviation_fen"]),
+                "share": layer["share"],
+            }
             for layer in valued.uncertainty["layers"]
         ],
         "seed_formula": _seed(inputs, given, valued.seed_formula["sources"]),

@@ -24,7 +24,7 @@ LARGEST_DEVIATION = 0.5
 
 @dataclass(frozen=True)
 class Histories:
-    """Customers of one fit: x, t_x, T in days, months that count, yuan a visit and a month alive."""
+    """Customers of one fit: x, t_x, T in days, months that count, yuan a visit and month alive."""
 
     x: Floats
     t_x: Floats

@@ -81,7 +81,8 @@ class Shown:
         ids = [
             one.pk
             for one in self.units.values()
-            if one.pk != self.unit.pk and self.unit.pk in one.path
+            if one.pk != self.unit.pk
+            and self.unit.pk in one.path
             and (one.parent_id == self.unit.pk or one.level == Unit.Level.STORE)
         ]
         rows = (

@@ -1,4 +1,4 @@
-"""The organization tree as a valuation sees it: whatever a store has, its parents have by adding."""
+"""The organization tree as a valuation sees it: what stores have, their parents have by adding."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ class Tree:
         rows = Unit.objects.order_by("code").values_list(
             "pk", "code", "name", "level", "parent_id", "path"
         )
-        nodes = [Node(pk, code, name, level, up, tuple(path)) for pk, code, name, level, up, path in rows]
+        nodes = [
+            Node(pk, code, name, level, up, tuple(path)) for pk, code, name, level, up, path in rows
+        ]
         return cls(tuple(sorted(nodes, key=lambda node: (len(node.path), node.code))))
 
     @cached_property
@@ -76,7 +78,9 @@ class Tree:
         above = [self.by_id[one] for one in node.path if one in self.by_id]
         return next((one for one in above if one.level == Unit.Level.DIVISION), self.root)
 
-    def rolled_up(self, of_store: Callable[[int], T], total: Callable[[Iterable[T]], T]) -> dict[int, T]:
+    def rolled_up(
+        self, of_store: Callable[[int], T], total: Callable[[Iterable[T]], T]
+    ) -> dict[int, T]:
         """Every unit's figure: a store's own, any other's the total of its children."""
         found: dict[int, T] = {}
         position = {store.id: i for i, store in enumerate(self.stores)}

@@ -3,15 +3,17 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from valuation import dashboard, drilldown, league
+from valuation import assumption_page, dashboard, drilldown, league
 
 urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
-    path("value/assumptions/", login_required(dashboard.assumptions), name="assumptions"),
+    path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
     path("value/<str:code>/", login_required(dashboard.dashboard), name="valued_unit"),
     path("value/<str:code>/cohorts/", login_required(drilldown.cohorts), name="valued_cohorts"),
-    path("value/<str:code>/customers/", login_required(drilldown.customers), name="valued_customers"),
+    path(
+        "value/<str:code>/customers/", login_required(drilldown.customers), name="valued_customers"
+    ),
     path("value/<str:code>/task", login_required(league.create_task), name="create_task"),
 ]

@@ -121,6 +121,7 @@ def _load(options: DemoOptions, folder: Path) -> None:
     _manage("demo_accounts", "--group", GROUP)
     _manage("retrain", "--group", GROUP, "--worker")
     _manage("value", "--group", GROUP)
+    _manage("make_follow_ups", "--group", GROUP)
 
 
 def _logins(options: DemoOptions, folder: Path, out: TextIO) -> None:

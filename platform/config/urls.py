@@ -22,5 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("organization.urls")),
     path("", include("customers.urls")),
     path("", include("ml.urls")),
+    path("", include("valuation.urls")),
     path("", include("web.urls")),
 ]

@@ -13,6 +13,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "text": lambda value: formats.NOT_KNOWN if value in (None, "") else str(value),
     "integer": formats.integer,
     "decimal": formats.decimal,
+    "ratio": lambda value: formats.decimal(value, 3),
     "compact": formats.compact,
     "money": formats.money,
     "money_exact": formats.money_exact,
@@ -25,7 +26,17 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "days_ago": formats.days_ago,
     "phone": formats.masked_phone,
 }
-NUMERIC = {"integer", "decimal", "compact", "money", "money_exact", "percent", "points", "km"}
+NUMERIC = {
+    "integer",
+    "decimal",
+    "ratio",
+    "compact",
+    "money",
+    "money_exact",
+    "percent",
+    "points",
+    "km",
+}
 
 
 @dataclass(frozen=True)

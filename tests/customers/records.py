@@ -178,7 +178,10 @@ def make_score(score_set: ScoreSet, customer: Customer, **values: Any) -> Score:
         "grade": "B",
         "risk": "high",
         "reasons": [
-            {"code": "silent_beyond_rhythm", "evidence": {"days_since_visit": 300.0, "mean_gap": 150}}
+            {
+                "code": "silent_beyond_rhythm",
+                "evidence": {"days_since_visit": 300.0, "mean_gap": 150},
+            }
         ],
     }
     return Score.objects.create(

@@ -83,9 +83,7 @@ def test_a_recall_is_a_duty_whatever_the_consent(group: Group, wang: Customer) -
 def test_each_source_makes_its_row(group: Group) -> None:
     with entered(group.system):
         buyer = make_customer(group, name="新车主")
-        make_vehicle(
-            group, buyer, "LATPAB071W1005302", ago(85), service_interval_days=90
-        )
+        make_vehicle(group, buyer, "LATPAB071W1005302", ago(85), service_interval_days=90)
         ending = make_customer(group, name="将脱保")
         make_vehicle(
             group,

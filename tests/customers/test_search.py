@@ -31,7 +31,12 @@ def people(group: Group) -> dict[str, Customer]:
             group, name="李伟", vin=OTHER_VIN, plate="粤BD98765", number="13800138765"
         )
         far, _ = make_regular(
-            group, "-S2", name="王强", vin="LFV2A21K6A3000007", plate="沪C77777", number="13600007777"
+            group,
+            "-S2",
+            name="王强",
+            vin="LFV2A21K6A3000007",
+            plate="沪C77777",
+            number="13600007777",
         )
     return {"王芳": wang, "李伟": li, "王强": far}
 
@@ -85,7 +90,9 @@ def test_several_hits_are_listed_and_other_stores_are_not(
 
 
 @pytest.mark.parametrize("typed", ["9", "99", "a1"])
-def test_too_little_is_not_searched(client_of: Any, people: dict[str, Customer], typed: str) -> None:
+def test_too_little_is_not_searched(
+    client_of: Any, people: dict[str, Customer], typed: str
+) -> None:
     response = client_of("advisor").get("/customers/", {"q": typed}, HTTP_ACCEPT_LANGUAGE="en")
     assert "Type at least three" in response.content.decode()
     assert response.context["lines"] == []
@@ -163,7 +170,11 @@ def test_test_records_are_not_listed(client_of: Any, group: Group) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "code", "key"),
-    [("沪A·12345", "沪A12345", "沪a·12345"), ("ＡＢＣ１", "ABC1", "abc1"), ("Li  Wei", "LIWEI", "liwei")],
+    [
+        ("沪A·12345", "沪A12345", "沪a·12345"),
+        ("ＡＢＣ１", "ABC1", "abc1"),
+        ("Li  Wei", "LIWEI", "liwei"),
+    ],
 )
 def test_what_is_typed_is_normalised(typed: str, code: str, key: str) -> None:
     query = Query.of(typed)

@@ -189,6 +189,37 @@ def test_signed_out_every_page_asks_for_sign_in(db: None, address: str) -> None:
     assert (answer.status_code, answer["Location"]) == (302, f"/sign-in?next={address}")
 
 
+# What may be asked without signing in; everything else redirects or, in the API, answers 401.
+OPEN = {
+    *("healthz", "readyz", "metrics", "schema", "api_docs"),
+    *("signin", "set_language", "theme", "styleguide", "styleguide_progress"),
+}
+
+
+def test_the_list_of_open_pages_is_complete() -> None:
+    """A page is open only by its own declaration, and this list names every one."""
+    declared = set()
+    for pattern in _patterns(product_urls):
+        view = pattern.callback
+        in_api = pattern.name and pattern.name.startswith("api_") and pattern.name != "api_docs"
+        if not getattr(view, "login_required", True) and not in_api:
+            declared.add(pattern.name or pattern.pattern._route)
+    assert declared == OPEN
+
+
+def _patterns(entries: list[Any]) -> Iterator[Any]:
+    for entry in entries:
+        if hasattr(entry, "url_patterns"):
+            yield from _patterns(entry.url_patterns)
+        else:
+            yield entry
+
+
+def test_signed_out_the_theme_can_be_chosen(db: None) -> None:
+    answer = Client().post("/theme", {"theme": "dark", "next": "/sign-in"})
+    assert (answer["Location"], answer.cookies["theme"].value) == ("/sign-in", "dark")
+
+
 def test_signed_out_a_part_of_a_page_sends_the_whole_page_to_sign_in(db: None) -> None:
     answer = Client().get(
         "/t/empty",

@@ -67,9 +67,7 @@ def steady_nodes(per_month: float, months: int = 60) -> list[float]:
     return [float(per_month * day / 30.4375) for day in days]
 
 
-def make_score(
-    score_set: ScoreSet, fit: ModelVersion, customer: Customer, **values: Any
-) -> Score:
+def make_score(score_set: ScoreSet, fit: ModelVersion, customer: Customer, **values: Any) -> Score:
     """A customer who comes once in two months for ever, 1,000 yuan and 400 of margin a visit."""
     defaults: dict[str, Any] = {
         "store_id": customer.home_store_id,

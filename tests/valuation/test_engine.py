@@ -115,7 +115,9 @@ class TestPartsSumToTheWhole:
                 visits = one["discounted_visits"] * one["margin_per_visit"]
                 months = one["discounted_months"]
                 margin = visits + months * one["accident_margin_per_month"]
-                assert margin * KEPT - months * cost == pytest.approx(row.value_fen / 100, abs=0.006)
+                assert margin * KEPT - months * cost == pytest.approx(
+                    row.value_fen / 100, abs=0.006
+                )
 
 
 class TestSeedInputs:

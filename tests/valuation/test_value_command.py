@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from organization.access import entered
-from tests.valuation.conftest import Portfolio
 from valuation.models import Valuation
 
 KEYS = {
@@ -36,7 +35,13 @@ class TestReport:
     def test_keys_of_the_contract(self, portfolio):
         found = value(as_of=portfolio.score_set.as_of)
         assert found.keys() >= KEYS
-        assert found["monthly"][0].keys() >= {"month", "visits", "revenue", "margin", "present_value"}
+        assert found["monthly"][0].keys() >= {
+            "month",
+            "visits",
+            "revenue",
+            "margin",
+            "present_value",
+        }
         assert found["seed_formula"]["inputs"].keys() == SEED.keys()
 
     def test_parts_sum_to_the_cent(self, portfolio):
@@ -102,5 +107,3 @@ class TestRefusals:
         with pytest.raises(CommandError, match="lies in the future") as refusal:
             value(as_of=date(2999, 1, 1))
         assert refusal.value.returncode == 2
-
-

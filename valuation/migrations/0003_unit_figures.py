@@ -4,40 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('valuation', '0002_row_security'),
+        ("valuation", "0002_row_security"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='valuation',
-            name='notes',
+            model_name="valuation",
+            name="notes",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='valuedunit',
-            name='change',
+            model_name="valuedunit",
+            name="change",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='valuedunit',
-            name='cohorts',
+            model_name="valuedunit",
+            name="cohorts",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='valuedunit',
-            name='counters',
+            model_name="valuedunit",
+            name="counters",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='valuedunit',
-            name='operations',
+            model_name="valuedunit",
+            name="operations",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='valuedunit',
-            name='peers',
+            model_name="valuedunit",
+            name="peers",
             field=models.JSONField(default=dict),
         ),
     ]

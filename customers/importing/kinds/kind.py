@@ -5,8 +5,6 @@ SQL stands in templates with ``$name`` marks (``string.Template``). Aliases: ``s
 Everywhere: ``$tenant``, ``$zone`` (a quoted time zone), ``$group`` (the group's quoted code).
 """
 
-
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol

@@ -1,0 +1,91 @@
+"""The page of assumptions: every version with the source of each figure, and data confidence."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_safe
+
+from valuation.confidence import PARTS
+from valuation.models import Assumptions, Valuation
+from valuation.shown import access_of, newest_valuation
+from web import formats
+
+VERSIONS_SHOWN = 20
+# Sources that the presets write down; a group's own are shown as they were written.
+PRESET_SOURCES = (
+    gettext_noop("after-sales asset course, worked example"),
+    gettext_noop("assumption, not estimated"),
+    gettext_noop("assumption of the preset, not measured"),
+)
+
+Row = tuple[str, str, str]
+
+
+@require_safe
+def assumptions(request: HttpRequest) -> HttpResponse:
+    """All versions of the assumption set, the newest first."""
+    access = access_of(request)
+    versions = Assumptions.objects.visible_to(access).order_by("-version")[:VERSIONS_SHOWN]
+    newest = newest_valuation(access)
+    context = {
+        "versions": [(one, rows_of(one.values)) for one in versions],
+        "valuation": newest,
+        "parts": confidence_rows(newest) if newest else [],
+    }
+    return render(request, "valuation/assumptions.html", context)
+
+
+def confidence_rows(valuation: Valuation) -> list[tuple[str, str]]:
+    parts = valuation.notes["parts"]
+    return [(_(label), formats.percent(parts[name], 0)) for name, label in PARTS.items()]
+
+
+def rows_of(values: dict[str, Any]) -> list[Row]:
+    """Name, figure and source of every assumption."""
+    rate = values["discount"]
+    variation = formats.decimal(values["spend_variation"], 2)
+    return [
+        _rate_part(_("Risk-free rate"), rate["risk_free"]),
+        _rate_part(_("Risk premium"), rate["premium"]),
+        (_("Cost of capital (WACC)"), formats.percent(rate["wacc"]), _("for comparison only")),
+        *_costs(values),
+        *_shocks(values["shocks"], _(values["shocks_source"])),
+        (_("Variation of the margin of a visit"), variation, _("assumption, not estimated")),
+    ]
+
+
+def _rate_part(label: str, part: dict[str, Any]) -> Row:
+    source = f"{_(part['source'])} · {part['dated']}"
+    return label, formats.percent(part["rate"], 2), source
+
+
+def _costs(values: dict[str, Any]) -> list[Row]:
+    upkeep = values["retention_cost_per_month"]
+    measured = _("measured: retention marketing of 12 months ÷ months of customers alive")
+    service = formats.percent(values["service_cost_rate"])
+    return [
+        (_("Variable service cost, share of margin"), service, _(values["service_cost_source"])),
+        (
+            _("Retention cost per customer and month"),
+            formats.NOT_KNOWN if upkeep is None else formats.decimal(upkeep, 2),
+            measured if upkeep is None else values["retention_cost_source"],
+        ),
+        (
+            _("Tax"),
+            formats.percent(values["tax_rate"], 0),
+            "" if values["tax_rate"] else _("pre-tax view"),
+        ),
+    ]
+
+
+def _shocks(shocks: dict[str, float], source: str) -> list[Row]:
+    labels = {
+        "attrition": _("Volatility of attrition"),
+        "margin": _("Volatility of margin"),
+        "volume": _("Volatility of volume"),
+        "store_correlation": _("Correlation between stores"),
+    }
+    return [(label, formats.percent(shocks[name], 0), source) for name, label in labels.items()]
