@@ -61,9 +61,7 @@ def train() -> Trained:
     outcome = outcome_of(access, run.pk)
     if not published:
         raise StepFailed(f"The retraining was not published: {outcome['message']}")
-    return Trained(
-        access, as_of, outcome["score_set"], outcome["customers"], lease.seconds
-    )
+    return Trained(access, as_of, outcome["score_set"], outcome["customers"], lease.seconds)
 
 
 def load_and_train(order: Order, stages: Stages) -> Trained:

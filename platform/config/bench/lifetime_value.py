@@ -67,8 +67,7 @@ def measure(order: Order) -> dict[str, Any]:
 def _load_libraries() -> None:
     """Importing takes a second or two on either side and is not what is measured."""
     with _quiet():
-        import lifetimes  # noqa: F401
-        import lifetimes.utils  # noqa: F401
+        pass
 
 
 @contextlib.contextmanager
@@ -80,9 +79,7 @@ def _quiet() -> Any:
 
 
 def _ours(ledger: pd.DataFrame, stages: Stages) -> tuple[pd.DataFrame, LifetimeModel, Forecast]:
-    visit_days = ledger.assign(
-        margin=ledger["revenue"], accident_revenue=0.0, accident_margin=0.0
-    )
+    visit_days = ledger.assign(margin=ledger["revenue"], accident_revenue=0.0, accident_margin=0.0)
     no_purchases = pd.DataFrame(
         {"customer": np.empty(0, dtype=np.int64), "day": np.empty(0, dtype="datetime64[s]")}
     )
@@ -143,7 +140,7 @@ def _differences(
     under it. The library's is left out where it is not a number.
     """
     params = model.cohorts[DIVISION].params
-    history = [statistics[name].to_numpy(dtype=float) for name in ("x", "t_x", "T")]
+    x, t_x, age = (statistics[name].to_numpy(dtype=float) for name in ("x", "t_x", "T"))
     same = [summary[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T")]
     with _at_parameters(fitter, params), np.errstate(all="ignore"):
         library = np.asarray(
@@ -153,7 +150,7 @@ def _differences(
     right = np.isfinite(library) & (library > 0)
     year = (np.arange(1, MONTHS + 1) <= 12).astype(float)
     published = forecast.total_visits(year)
-    direct = expected_transactions(params, *history, YEAR_DAYS)[:, 0]
+    direct = expected_transactions(params, x, t_x, age, YEAR_DAYS)[:, 0]
     return {
         "max_relative_difference": _largest(published[right], library[right]),
         "difference_is": "expected visits of 12 months of 30.4375 days, at our parameters",
@@ -161,7 +158,7 @@ def _differences(
         "compared": int(right.sum()),
         "peer_wrong": int((~right).sum()),
         "statistics_equal": all(
-            bool((ours == peer).all()) for ours, peer in zip(history, same, strict=True)
+            bool((ours == peer).all()) for ours, peer in zip((x, t_x, age), same, strict=True)
         ),
     }
 
@@ -170,9 +167,7 @@ def _differences(
 def _at_parameters(fitter: Any, params: Parameters) -> Any:
     """The library's fitter with other parameters than those it found."""
     found = fitter.params_
-    fitter.params_ = pd.Series(
-        {"r": params.r, "alpha": params.alpha, "a": params.a, "b": params.b}
-    )
+    fitter.params_ = pd.Series({"r": params.r, "alpha": params.alpha, "a": params.a, "b": params.b})
     try:
         with _quiet():
             yield

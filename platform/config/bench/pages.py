@@ -193,10 +193,11 @@ def without_policies() -> Iterator[None]:
 
 
 def _alter(cursor: Any, table: str, policy: str, rule: str) -> None:
+    """``rule`` is the server's own text of a policy."""
     statement = sql.SQL("alter policy {policy} on {table} using ({rule})").format(
         policy=sql.Identifier(policy),
         table=sql.Identifier(table),
-        rule=sql.SQL(rule),  # type: ignore[arg-type]  # (the server's own text of the policy)
+        rule=sql.SQL(rule),
     )
     cursor.execute(statement)
 

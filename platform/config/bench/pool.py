@@ -192,6 +192,5 @@ def _largest_difference(flows: MonthlyFlows, lines: dict[str, Floats]) -> float:
         "present_value": flows.present_value / 100,
     }
     return max(
-        float(np.abs(found[name] - line).max() / np.abs(line).max())
-        for name, line in lines.items()
+        float(np.abs(found[name] - line).max() / np.abs(line).max()) for name, line in lines.items()
     )

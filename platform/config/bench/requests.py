@@ -82,9 +82,9 @@ def _customer(url_name: str) -> Callable[[Examples], list[str]]:
     return lambda found: [reverse(url_name, args=[uid]) for uid in found.uids]
 
 
-def _customers(values: Callable[[Examples], Sequence[dict[str, str]]]) -> Callable[
-    [Examples], list[str]
-]:
+def _customers(
+    values: Callable[[Examples], Sequence[dict[str, str]]],
+) -> Callable[[Examples], list[str]]:
     return lambda found: [f"{reverse('customers')}?{urlencode(one)}" for one in values(found)]
 
 
