@@ -16,7 +16,7 @@ from math import ceil
 from statistics import median
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 from psycopg import sql
 
@@ -182,24 +182,22 @@ def without_policies() -> Iterator[None]:
     with connections["owner"].cursor() as cursor:
         cursor.execute(_POLICIES, [application_role()])
         policies = cursor.fetchall()
-        for table, policy, _ in policies:
-            _alter(cursor, table, policy, "true")
+    _set_rules([(table, policy, "true") for table, policy, _ in policies])
     try:
         yield
     finally:
-        with connections["owner"].cursor() as cursor:
-            for table, policy, rule in policies:
-                _alter(cursor, table, policy, rule)
+        _set_rules(policies)
 
 
-def _alter(cursor: Any, table: str, policy: str, rule: str) -> None:
-    """``rule`` is the server's own text of a policy."""
-    statement = sql.SQL("alter policy {policy} on {table} using ({rule})").format(
-        policy=sql.Identifier(policy),
-        table=sql.Identifier(table),
-        rule=sql.SQL(rule),
-    )
-    cursor.execute(statement)
+def _set_rules(policies: list[tuple[str, str, str]]) -> None:
+    """Table, policy and rule each; ``rule`` may be the server's own text of a policy."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        for table, policy, rule in policies:
+            cursor.execute(
+                sql.SQL("alter policy {policy} on {table} using ({rule})").format(
+                    policy=sql.Identifier(policy), table=sql.Identifier(table), rule=sql.SQL(rule)
+                )
+            )
 
 
 def _p95(values: list[float]) -> float:
