@@ -243,11 +243,36 @@ def _forget(cursor: Any) -> None:
     cursor.execute("delete from customers_customer c using identity_move m where c.id = m.old_id")
 
 
+def refresh_after_deleted_numbers(tenant_id: int) -> None:
+    """Customers without any number left go; the others' stores are those of their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "create temp table identity_move as select c.id as old_id from customers_customer c"
+            " where c.tenant_id = %s and not exists (select from customers_customersource s"
+            " where s.tenant_id = %s and s.customer_id = c.id)",
+            [tenant_id, tenant_id],
+        )
+        for table in ("customers_consent", "customers_followup"):
+            cursor.execute(
+                f"delete from {table} t using identity_move m where t.customer_id = m.old_id"  # noqa: S608
+            )
+        _forget(cursor)
+        cursor.execute("drop table identity_move")
+        cursor.execute(
+            "update customers_customer c set stores = s.stores, home_store_id ="
+            " case when c.home_store_id = any(s.stores) then c.home_store_id else s.stores[1] end"
+            " from (select customer_id, array_agg(distinct store_id order by store_id) as stores"
+            " from customers_customersource where tenant_id = %s group by 1) s"
+            " where c.id = s.customer_id and c.tenant_id = %s and c.stores <> s.stores",
+            [tenant_id, tenant_id],
+        )
+
+
 def computed_for_customers() -> list[tuple[str, str]]:
     """Tables of any application that refer to a customer and are computed anew: (table, column)."""
     moved = {*_OF_SOURCE, "customers_customersource", "customers_consent", "customers_followup"}
     return [
-        (model._meta.db_table, field.column)
+        (model._meta.db_table, str(field.column))
         for model in apps.get_models()
         for field in model._meta.concrete_fields
         if field.related_model is Customer and model._meta.db_table not in moved

@@ -9,7 +9,10 @@ from django.utils.translation import gettext_lazy
 
 from ml.models import ModelVersion
 
-SEGMENTS = {"person": gettext_lazy("Individuals"), "organisation": gettext_lazy("Fleets and companies")}
+SEGMENTS = {
+    "person": gettext_lazy("Individuals"),
+    "organisation": gettext_lazy("Fleets and companies"),
+}
 CHECKS = {
     "all scores are numbers": gettext_lazy("All scores are numbers"),
     "every cohort has a usable transaction model": gettext_lazy(

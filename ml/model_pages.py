@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from ml.publication import current_score_set
 from ml.runs import request_run
 from ml.tasks import train
 from organization.access import Capability
+from organization.requests import SignedInRequest
 from web import charts
 from web.components import Progress
 from web.tables import Column, Table
@@ -133,7 +134,7 @@ def _card(score_set: ScoreSet) -> dict[str, Any]:
 
 
 @require_safe
-def models(request: HttpRequest) -> HttpResponse:
+def models(request: SignedInRequest) -> HttpResponse:
     """Scores in use, model cards, runs."""
     access = request.access
     access.require(Capability.SEE_MODELS)
@@ -157,7 +158,7 @@ def models(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def training_run(request: HttpRequest, run_id: int) -> HttpResponse:
+def training_run(request: SignedInRequest, run_id: int) -> HttpResponse:
     """The progress component of one run, for htmx."""
     request.access.require(Capability.SEE_MODELS)
     run = get_object_or_404(TrainingRun.objects.visible_to(request.access), pk=run_id)
@@ -165,7 +166,7 @@ def training_run(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 @require_POST
-def retrain(request: HttpRequest) -> HttpResponse:
+def retrain(request: SignedInRequest) -> HttpResponse:
     """Queue a retraining as of the day after the latest visit."""
     access = request.access
     access.require(Capability.RETRAIN)

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection
 
 from customers.importing.identifiers import PLACEHOLDERS, phone_lookup
+from customers.importing.kinds.deletions import DELETIONS, PARENTS
 from customers.importing.kinds.kind import Check, Kind, Value, Write
 from customers.importing.messages import Problem
 
@@ -77,6 +78,8 @@ class Loading:
     names: Names
     counts: Counts = field(default_factory=Counts)
     warnings: list[Problem] = field(default_factory=list)
+    # Whether ``import_deletions`` holds the rows that the same delivery deletes.
+    deletions: bool = False
     _created: int = 0
     _superseded: int = 0
 
@@ -126,6 +129,7 @@ class Loading:
         )
         for statement in self.kind.prepare:
             self.run(statement)
+        self._superseded = self._deleted_at_once()
         for check in self.kind.checks:
             self.refuse(_refusal(check))
         self._supersede()
@@ -178,15 +182,29 @@ class Loading:
         """Count the rows of ``query`` as having changed something."""
         self.run(f"insert into import_outcome {query}")
 
+    def _deleted_at_once(self) -> int:
+        """Drop rows that the delivery itself deletes: loaded again, it would make them again."""
+        if not self.deletions:
+            return 0
+        dropped = 0
+        for file in {self.kind.name, *PARENTS.get(self.kind.name, ())} & DELETIONS.keys():
+            equal = " and ".join(f"r.{name} = d.{name}" for name in DELETIONS[file].key)
+            if file == "policies":
+                equal += " and r.model is not distinct from d.model"
+            dropped += self.run(
+                "delete from import_resolved r using import_deletions d"
+                f" where d.file = '{file}' and {equal}"
+            )
+        return dropped
+
     def _supersede(self) -> None:
         """Of rows with one key the last stays."""
-        self._superseded = 0
         if not self.kind.key:
             return
         keys = ", ".join(f"{sql} as k{i}" for i, sql in enumerate(self.kind.key))
         places = ", ".join(str(i + 1) for i in range(len(self.kind.key)))
         equal = " and ".join(f"{sql} = d.k{i}" for i, sql in enumerate(self.kind.key))
-        self._superseded = self.run(
+        self._superseded += self.run(
             f"delete from import_resolved r using (select {keys}, max(row) as last"
             f" from import_resolved group by {places} having count(*) > 1) d"
             f" where {equal} and r.row < d.last"
@@ -234,19 +252,23 @@ class Loading:
     def _given(self, value: Value) -> bool:
         return not value.columns or not self.present.isdisjoint(value.columns)
 
-    def remove(self, table: str, record: str, rows: str, store: str = "t.store_id") -> None:
-        """Delete the rows of ``rows`` (id, row), keeping what they said."""
+    def remove(self, table: str, record: str, rows: str, store: str = "t.store_id") -> int:
+        """Delete the rows of ``rows`` (id, row), keeping what they said; how many went."""
         self.run(f"create temp table import_removed as {rows}", temporary="import_removed")
         self.run(
             _revision(table, record, store, "import_removed p on p.id = t.id", "true", deleted=True)
         )
-        if self.run(f"delete from {table} t using import_removed p where t.id = p.id"):
+        gone = self.run(f"delete from {table} t using import_removed p where t.id = p.id")
+        if gone:
             self.changed("select row from import_removed")
+        return gone
 
     def problems(self) -> Iterator[tuple[int, str, Problem, bool]]:
         """What the database refused, by row: row, column, problem, whole row."""
         with connection.cursor() as cursor:
-            cursor.execute("select row, col, code, vals::text, whole_row from import_problem order by 1")
+            cursor.execute(
+                "select row, col, code, vals::text, whole_row from import_problem order by 1"
+            )
             while batch := cursor.fetchmany(5_000):
                 for row, column, code, values, whole in batch:
                     yield row, column, Problem(code, json.loads(values)), whole
@@ -255,7 +277,9 @@ class Loading:
 def join_by_hash(always: bool) -> None:
     """Until the end of the transaction, whether the planner must do without nested loops."""
     with connection.cursor() as cursor:
-        cursor.execute("select set_config('enable_nestloop', %s, true)", ["off" if always else "on"])
+        cursor.execute(
+            "select set_config('enable_nestloop', %s, true)", ["off" if always else "on"]
+        )
 
 
 def drop_temporary_tables() -> None:

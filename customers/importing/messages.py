@@ -22,7 +22,7 @@ class Problem:
 class CellRefused(Exception):
     """A cell that cannot be taken as what its column declares."""
 
-    def __init__(self, code: str, **values: Any) -> None:
+    def __init__(self, code: str, /, **values: Any) -> None:
         super().__init__(code)
         self.problem = Problem(code, values)
 
@@ -30,7 +30,7 @@ class CellRefused(Exception):
 class FileRefused(Exception):
     """A file or folder that cannot be loaded at all; nothing of it has been written."""
 
-    def __init__(self, code: str, **values: Any) -> None:
+    def __init__(self, code: str, /, **values: Any) -> None:
         super().__init__(message(code, values, ENGLISH))
         self.problem = Problem(code, values)
 
@@ -239,6 +239,10 @@ FILES = {
     "unreadable_workbook": (
         "{name} cannot be opened as an XLSX workbook ({reason}); save it again in Excel",
         "{name} 无法作为 XLSX 打开（{reason}），请在 Excel 中重新保存",
+    ),
+    "unreadable_archive": (
+        "{name} cannot be unpacked as a ZIP archive ({reason})",
+        "{name} 无法作为 ZIP 解压（{reason}）",
     ),
     "oversized_workbook": (
         "{name} would unpack to {megabytes} MB, more than {most} MB; export it as CSV",

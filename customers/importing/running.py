@@ -167,7 +167,7 @@ class _Run:
                 self._record_end()
         except Exception as error:
             if self.run_id is not None and not connection.needs_rollback:
-                self._record_failure(error)
+                record_failure(self.access, self.run_id, error)
             raise
 
     def _enter(self, tenant: Tenant) -> None:
@@ -186,7 +186,29 @@ class _Run:
         if tenant is not None:
             self._record_end()
 
+    def _stage_deletions(self) -> bool:
+        """Lay out what the delivery deletes, so that its other files do not load it first."""
+        with connection.cursor() as cursor:
+            cursor.execute("drop table if exists pg_temp.import_deletions")
+        for source in self.delivery.sources:
+            if source.kind.name == "deleted":
+                spool = Spool()
+                stage(source, self._context(), spool, lambda chunk: None)
+                spool.close()
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "create temp table import_deletions as select * from import_stage"
+                    )
+                    cursor.execute("analyze import_deletions")
+                return True
+        return False
+
+    def _context(self) -> Context:
+        zone = ZoneInfo(self.tenant.time_zone)
+        return Context(self.tenant.pk, timezone.now().astimezone(zone).date())
+
     def _load_all(self) -> None:
+        self.deletions = self._stage_deletions()
         for source in self.delivery.sources:
             began = time.perf_counter()
             loaded = self._load(source)
@@ -205,18 +227,19 @@ class _Run:
         self.report.stages["identity"] = round(time.perf_counter() - began, 3)
 
     def _load(self, source: Source) -> _Loaded:
-        zone = ZoneInfo(self.tenant.time_zone)
-        today = timezone.now().astimezone(zone).date()
+        context = self._context()
         names = Names(
             tenant_id=self.tenant.pk,
             run_id=self.run_id,
-            zone=zone.key,
+            zone=self.tenant.time_zone,
             group=self.report.group,
-            tomorrow=(today + timedelta(days=1)).isoformat(),
+            tomorrow=(context.today + timedelta(days=1)).isoformat(),
         )
         read_spool, load_spool = Spool(), Spool()
-        read = stage(source, Context(self.tenant.pk, today), read_spool, self._progress_of(source))
-        loading = Loading(source.kind, frozenset(source.header.positions), names)
+        read = stage(source, context, read_spool, self._progress_of(source))
+        loading = Loading(
+            source.kind, frozenset(source.header.positions), names, deletions=self.deletions
+        )
         with entered(self.access):
             loading.load()
             for row, column, problem, whole in loading.problems():
@@ -325,13 +348,15 @@ class _Run:
                     kinds={k: c.as_json() for k, c in self.report.kinds.items()},
                 )
 
-    def _record_failure(self, error: Exception) -> None:
-        with entered(self.access):
-            ImportRun.objects.filter(pk=self.run_id).update(
-                status=ImportRun.Status.FAILED,
-                finished_at=timezone.now(),
-                message=failure_text(error),
-            )
+
+def record_failure(access: Access, run_id: int, error: Exception) -> None:
+    """Say on the run why it ended."""
+    with entered(access):
+        ImportRun.objects.filter(pk=run_id).update(
+            status=ImportRun.Status.FAILED,
+            finished_at=timezone.now(),
+            message=failure_text(error),
+        )
 
 
 def failure_text(error: Exception) -> str:

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", Documents.as_view(), name="api_docs"),
     path("", include("organization.urls")),
     path("", include("customers.urls")),
+    path("data/imports/", include("customers.importing.urls")),
     path("", include("ml.urls")),
     path("", include("valuation.urls")),
     path("", include("web.urls")),

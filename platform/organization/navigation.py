@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from django.urls import NoReverseMatch, reverse
+from django.conf import settings
+from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.translation import gettext_lazy as _
 
 from organization.access import Access, Capability
@@ -43,11 +44,16 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
 )
 
 
-@cache
 def resolves(url_name: str) -> bool:
-    """Whether the installed URLs have a page of that name; asked once a process."""
+    """Whether the installed URLs have a page of that name."""
+    return _resolves(url_name, get_urlconf() or settings.ROOT_URLCONF)
+
+
+@cache
+def _resolves(url_name: str, urlconf: str) -> bool:
+    """Asked once a process and URL configuration: a failed look-up goes through every pattern."""
     try:
-        reverse(url_name)
+        reverse(url_name, urlconf)
     except NoReverseMatch:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Small deliveries of a dealer group for the tests: rows as dictionaries, files as stores send them."""
+"""Small deliveries for the tests: rows as dictionaries, files as stores send them."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
+
+from organization.access import Access, entered_installation
+from organization.models import Tenant
 
 Row = Mapping[str, Any]
 
@@ -87,3 +90,9 @@ def write_workbook(path: Path, rows: Sequence[Row]) -> Path:
         book.active.append(line)
     book.save(path)
     return path
+
+
+def system(code: str = "HX") -> Access:
+    """The system's access to a group that a delivery has made."""
+    with entered_installation("test"):
+        return Access.system(Tenant.objects.get(code=code).pk, "test")

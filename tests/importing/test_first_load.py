@@ -6,16 +6,11 @@ import pytest
 
 from customers.importing.running import import_path
 from customers.models import Customer, Ownership, Vehicle, Visit
-from organization.access import Access, entered, entered_installation
-from organization.models import Tenant, Unit
-from tests.importing.deliveries import base, visit, write
+from organization.access import entered
+from organization.models import Unit
+from tests.importing.deliveries import base, system, visit, write
 
 pytestmark = pytest.mark.django_db
-
-
-def _system(code: str = "HX") -> Access:
-    with entered_installation("test"):
-        return Access.system(Tenant.objects.get(code=code).pk, "test")
 
 
 def test_a_delivery_makes_the_group_and_its_records(tmp_path: Path) -> None:
@@ -29,7 +24,7 @@ def test_a_delivery_makes_the_group_and_its_records(tmp_path: Path) -> None:
         "vehicles": 1,
         "visits": 1,
     }
-    with entered(_system()):
+    with entered(system()):
         store = Unit.objects.get(code="S1")
         assert store.path == [
             Unit.objects.get(code=code).pk for code in ("HX", "HX-L", "HX-E", "S1")

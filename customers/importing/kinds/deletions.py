@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from customers.identity import refresh_after_deleted_numbers
 from customers.importing.columns import DAY, MONTH, code_type, column, text_type
 from customers.importing.kinds.kind import Check, Kind
 
@@ -123,6 +124,8 @@ DELETIONS = {
         store="null::bigint",
     ),
 }
+# Rows that go with rows of another file.
+PARENTS = {"visit_lines": ("visits",)}
 _LISTED = ", ".join(f"'{name}'" for name in DELETIONS)
 
 
@@ -153,12 +156,14 @@ def _delete(loading: "Loading") -> None:
                 f"update customers_{table} b set {column_name} = null from import_gone g"
                 f" where b.tenant_id = $tenant and b.{column_name} = g.id"
             )
-        loading.remove(
+        gone = loading.remove(
             table=f"customers_{deletion.table}",
             record=deletion.record,
             rows="select id, row from import_gone",
             store=deletion.store,
         )
+        if gone and file == "customers":
+            refresh_after_deleted_numbers(loading.names.tenant_id)
 
 
 def _keys_missing() -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from organization.access import Access
-from organization.tenants import TenantRefused, choose_tenant
 
 from customers.follow_ups import make_follow_ups
+from organization.access import Access
+from organization.tenants import TenantRefused, choose_tenant
 
 
 class Command(BaseCommand):

@@ -18,6 +18,6 @@ class Cursor(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """As DRF's, and 404 for a cursor that was altered to something other than a number."""
         cursor = super().decode_cursor(request)
-        if cursor and cursor.position is not None and not cursor.position.isdecimal():
+        if cursor and cursor.position is not None and not str(cursor.position).isdecimal():
             raise NotFound(self.invalid_cursor_message)
         return cursor

@@ -1,0 +1,237 @@
+"""Pages of the import: upload, list of runs, one run with progress, counts and refusals."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from customers import tasks
+from customers.importing.kinds import KINDS
+from customers.importing.messages import FileRefused, message
+from customers.importing.running import REJECTS_DIR
+from customers.importing.uploads import most_megabytes, receive
+from customers.models import ImportFile, ImportRun, RejectedRow
+from organization import audit
+from organization.access import Access, Capability, Forbidden
+from web.components import Badge, Progress
+from web.paging import page_number, slice_page
+from web.tables import Column, Table
+
+PAGE = 50
+_TONES = {"queued": "neutral", "running": "accent", "done": "good", "failed": "bad"}
+
+
+class _Files(forms.FileInput):
+    allow_multiple_selected = True
+
+
+class _FilesField(forms.FileField):
+    """Several files of one control."""
+
+    widget = _Files
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(_FilesField, self).clean(file, initial) for file in files]
+
+
+class UploadForm(forms.Form):
+    """Files of the exchange format, or archives of them."""
+
+    upload = _FilesField(label=_l("Files"))
+    dry_run = forms.BooleanField(
+        label=_l("Dry run"),
+        help_text=_l("Report what would happen and write nothing"),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)
+        self.fields["upload"].help_text = _(
+            "CSV or XLSX named after the format (%(names)s …), or a ZIP of them; up to %(most)s MB"
+        ) % {"names": ", ".join(list(KINDS)[:6]), "most": most_megabytes()}
+
+
+def _access(request: HttpRequest) -> Access:
+    """The access of a person who may import; a file may name any store, so all must be theirs."""
+    access: Access = request.access  # type: ignore[attr-defined]
+    access.require(Capability.IMPORT_DATA)
+    if not access.all_units:
+        raise Forbidden(Capability.IMPORT_DATA)
+    return access
+
+
+RUN_COLUMNS = [
+    Column(
+        "name", _l("Delivery"), link=lambda run: reverse("import_run", args=[run.pk]), wrap=True
+    ),
+    Column("created_at", _l("Received"), "instant"),
+    Column("started_by", _l("By"), hide_on_phone=True),
+    Column("status", _l("State"), value=lambda run: run.get_status_display()),
+    Column(
+        "dry_run",
+        _l("Dry run"),
+        value=lambda run: _("yes") if run.dry_run else "",
+        hide_on_phone=True,
+    ),
+]
+FILE_COLUMNS = [
+    Column("kind", _l("File")),
+    Column("rows_read", _l("Rows read"), "integer"),
+    Column("created", pgettext_lazy("rows", "Created"), "integer"),
+    Column("updated", pgettext_lazy("rows", "Updated"), "integer"),
+    Column("unchanged", pgettext_lazy("rows", "Unchanged"), "integer"),
+    Column("rejected", pgettext_lazy("rows", "Refused"), "integer"),
+    Column("superseded", pgettext_lazy("rows", "Superseded"), "integer"),
+]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def imports(request: HttpRequest) -> HttpResponse:
+    """The list of runs, and the upload."""
+    access = _access(request)
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            received = receive(form.cleaned_data["upload"])
+        except FileRefused as refused:
+            form.add_error("upload", _said(refused.problem.code, refused.problem.values))
+        else:
+            run = _queue(
+                access, str(received.folder), received.name, bool(form.cleaned_data["dry_run"])
+            )
+            return redirect("import_run", run.pk)
+    page = slice_page(
+        ImportRun.objects.visible_to(access).order_by("-created_at", "-pk"),
+        page_number(request.GET.get("page")),
+        PAGE,
+    )
+    table = Table(RUN_COLUMNS, page.object_list, _("Imports"), empty=_("Nothing loaded yet"))
+    return render(
+        request,
+        "customers/importing/imports.html",
+        {"form": form, "table": table, "page": page},
+        status=400 if form.errors else 200,
+    )
+
+
+def _queue(access: Access, folder: str, name: str, dry_run: bool) -> ImportRun:
+    run = ImportRun.objects.create(
+        tenant_id=access.tenant_id,
+        name=name,
+        folder=folder,
+        dry_run=dry_run,
+        started_by=access.label[:80],
+    )
+    audit.record(access, "queue_import", f"run {run.pk}", name=name, dry_run=dry_run)
+    transaction.on_commit(lambda: tasks.queue_run(access.tenant_id, run.pk))
+    return run
+
+
+@require_safe
+def import_run(request: HttpRequest, pk: int) -> HttpResponse:
+    """One run: how far it is, counts by file, warnings, refusals."""
+    access = _access(request)
+    run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
+    files = list(run.files.order_by("pk"))
+    page = slice_page(
+        RejectedRow.objects.visible_to(access).filter(run=run).order_by("kind", "row", "pk"),
+        page_number(request.GET.get("page")),
+        PAGE,
+    )
+    context = {
+        "run": run,
+        "badge": Badge(run.get_status_display(), _TONES[run.status]),  # type: ignore[arg-type]
+        "progress": _progress(run, files),
+        "files": Table(FILE_COLUMNS, files, _("Files of this delivery"), total=_total(files)),
+        "warnings": [
+            (file.kind, _said(warning["code"], warning["values"]))
+            for file in files
+            for warning in file.warnings
+        ],
+        "refusals": [(row, _said(row.code, row.values)) for row in page.object_list],
+        "page": page,
+        "crumbs": [(_("Imports"), reverse("imports"))],
+        "can_load": run.dry_run and run.status == ImportRun.Status.DONE and _kept(run),
+    }
+    return render(request, "customers/importing/run.html", context)
+
+
+@require_safe
+def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The progress component alone, asked by htmx; a finished run renews the whole page."""
+    access = _access(request)
+    run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
+    progress = _progress(run, list(run.files.all()))
+    answer = render(request, "web/ui/progress.html", {"progress": progress})
+    if not progress.running:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+@require_POST
+def load_for_real(request: HttpRequest, pk: int) -> HttpResponse:
+    """After a dry run: the same files, written."""
+    access = _access(request)
+    rehearsed = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk, dry_run=True)
+    if not _kept(rehearsed):
+        raise Http404(_("The files of this run have been removed; upload them again."))
+    run = _queue(access, rehearsed.folder, rehearsed.name, dry_run=False)
+    return redirect("import_run", run.pk)
+
+
+@require_safe
+def refusals_file(request: HttpRequest, pk: int) -> FileResponse:
+    """The refused rows with reasons, to correct and load again; the download is recorded."""
+    access = _access(request)
+    run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
+    path = Path(run.rejects_file)
+    if not run.rejects_file or not _below(path, Path(settings.VAR_DIR) / REJECTS_DIR):
+        raise Http404(_("This run has no refusal file; it is kept for 30 days."))
+    audit.record(access, "download_refusals", f"run {run.pk}")
+    return FileResponse(path.open("rb"), as_attachment=True, filename=f"refusals-{run.pk}.csv")
+
+
+def _kept(run: ImportRun) -> bool:
+    """Whether the uploaded files are still there; folders of the command line are not ours."""
+    return _below(Path(run.folder), Path(settings.UPLOAD_DIR))
+
+
+def _below(path: Path, folder: Path) -> bool:
+    return path.exists() and path.resolve().is_relative_to(folder.resolve())
+
+
+def _said(code: str, values: dict[str, Any] | Any) -> str:
+    return message(code, values, get_language() or "zh-hans")
+
+
+def _total(files: list[ImportFile]) -> dict[str, Any]:
+    keys = [column.key for column in FILE_COLUMNS[1:]]
+    return {"kind": _("Total"), **{key: sum(getattr(f, key) for f in files) for key in keys}}
+
+
+def _progress(run: ImportRun, files: list[ImportFile]) -> Progress:
+    unfinished = run.status in (ImportRun.Status.QUEUED, ImportRun.Status.RUNNING)
+    rows = sum(file.rows_read for file in files)
+    current = next((file.kind for file in files if not file.finished), "")
+    working = ""
+    if unfinished and current:
+        working = _("%(file)s, %(rows)s rows read") % {"file": current, "rows": f"{rows:,}"}
+    return Progress(
+        label=run.name,
+        url=reverse("import_progress", args=[run.pk]),
+        state="running" if unfinished else str(run.status),
+        value=sum(file.bytes if file.finished else file.bytes_read for file in files),
+        total=sum(file.bytes for file in files) or None,
+        detail=run.message or working,
+    )

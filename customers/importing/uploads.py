@@ -1,0 +1,98 @@
+"""Files that come in through the browser: checked by name and size, kept under random names."""
+
+import secrets
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from customers.importing.kinds import KINDS
+from customers.importing.messages import FileRefused
+from customers.importing.reading import SUFFIXES, open_delivery
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Received:
+    """An upload on disk: its folder, what it is called, and names that were not understood."""
+
+    folder: Path
+    name: str
+    ignored: list[str]
+
+
+def most_megabytes() -> int:
+    """The size limit of an upload, unpacked (setting IMPORT_UPLOAD_MB, by default 200)."""
+    return int(getattr(settings, "IMPORT_UPLOAD_MB", 200))
+
+
+def receive(files: Sequence[UploadedFile]) -> Received:
+    """Keep the files of one upload in a folder of their own.
+
+    Names on disk are made here from the kind of file, never from what the browser sent.
+
+    Raises:
+        FileRefused: no file is of the format, one comes twice, they are too big or unreadable;
+            nothing is kept then.
+    """
+    folder = Path(settings.UPLOAD_DIR) / secrets.token_hex(16)
+    folder.mkdir(parents=True, mode=0o700)
+    store = _Store(folder)
+    try:
+        for file in files:
+            name = str(file.name or "")
+            if name.lower().endswith(".zip"):
+                _unpack(file, name, store)
+            else:
+                store.add(name, file.file if file.file is not None else file)
+        if not store.kinds:
+            raise FileRefused(
+                "no_files", path=", ".join(store.ignored) or "–", names=", ".join(KINDS)
+            )
+        open_delivery(folder)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    return Received(folder, ", ".join(str(file.name) for file in files)[:200], store.ignored)
+
+
+class _Store:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kinds: dict[str, str] = {}
+        self.ignored: list[str] = []
+        self.left = most_megabytes() << 20
+
+    def add(self, name: str, stream: IO[bytes]) -> None:
+        path = PurePosixPath(name.replace("\\", "/"))
+        kind, suffix = path.stem.strip().lower(), path.suffix.lower()
+        if kind not in KINDS or suffix not in SUFFIXES:
+            self.ignored.append(path.name)
+            return
+        if kind in self.kinds:
+            raise FileRefused("two_files", kind=kind, names=f"{self.kinds[kind]}, {path.name}")
+        self.kinds[kind] = path.name
+        with (self.folder / f"{kind}{suffix}").open("xb") as out:
+            while block := stream.read(_BLOCK):
+                self.left -= len(block)
+                if self.left < 0:
+                    raise FileRefused("too_big", name=path.name, most=most_megabytes())
+                out.write(block)
+
+
+def _unpack(file: UploadedFile, name: str, store: _Store) -> None:
+    # What is unpacked is counted as it is read: sizes that an archive declares may be forged.
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for info in archive.infolist():
+                if not info.is_dir() and not PurePosixPath(info.filename).name.startswith("."):
+                    with archive.open(info) as stream:
+                        store.add(info.filename, stream)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise FileRefused("unreadable_archive", name=name, reason=str(error)[:120]) from error

@@ -1,0 +1,14 @@
+"""Addresses of the import pages; ``config.urls`` mounts them at ``imports/``."""
+
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+
+from customers.importing import pages
+
+urlpatterns = [
+    path("", login_required(pages.imports), name="imports"),
+    path("<int:pk>/", login_required(pages.import_run), name="import_run"),
+    path("<int:pk>/progress", login_required(pages.import_progress), name="import_progress"),
+    path("<int:pk>/load", login_required(pages.load_for_real), name="import_load"),
+    path("<int:pk>/refusals.csv", login_required(pages.refusals_file), name="import_refusals"),
+]

@@ -1,0 +1,59 @@
+"""Background work of customers: thin tasks that carry ids and call the modules that do it."""
+
+import logging
+from pathlib import Path
+
+from celery import shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from customers import follow_ups
+from customers.importing.messages import FileRefused
+from customers.importing.running import import_path, record_failure
+from customers.models import ImportRun
+from organization.access import Access, entered, entered_installation
+from organization.models import Tenant
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def run_import(tenant_id: int, run_id: int) -> None:
+    """Load the files of a queued run. Delivered twice, or after a crash, it ends the same."""
+    access = Access.system(tenant_id, "import")
+    with entered(access):
+        run = ImportRun.objects.get(pk=run_id)
+        group = Tenant.objects.get(pk=tenant_id).code
+    if run.status in (ImportRun.Status.DONE, ImportRun.Status.FAILED):
+        return
+    try:
+        import_path(
+            Path(run.folder),
+            group=group,
+            dry_run=run.dry_run,
+            started_by=run.started_by,
+            run_id=run_id,
+        )
+    except FileRefused as refused:
+        logger.info("import run %s was refused: %s", run_id, refused)
+        record_failure(access, run_id, refused)
+
+
+@shared_task
+def make_follow_ups() -> None:
+    """Every morning: the lists of whom to contact, for every group."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant_id in tenants:
+        follow_ups.make_follow_ups(
+            Access.system(tenant_id, "daily follow-ups"), timezone.localdate()
+        )
+
+
+def queue_run(tenant_id: int, run_id: int) -> None:
+    """Hand a run to a worker; without a broker the run says so instead of waiting for ever."""
+    try:
+        run_import.delay(tenant_id, run_id)
+    except OperationalError as error:
+        logger.exception("the broker cannot be reached")
+        record_failure(Access.system(tenant_id, "import"), run_id, error)

@@ -1,0 +1,13 @@
+"""The request as views of signed-in people get it."""
+
+from django.http import HttpRequest
+
+from organization.access import Access
+from organization.models import Tenant
+
+
+class SignedInRequest(HttpRequest):
+    """What ``organization.middleware`` adds for a signed-in person."""
+
+    access: Access
+    tenant: Tenant
