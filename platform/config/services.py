@@ -115,7 +115,7 @@ def _embedded_urls(server: EmbeddedPostgres, known: dict[str, str]) -> dict[str,
 
 
 NEEDS_NO_DATABASE = {"help", "--help", "-h", "--version", "version", "waterfall", "generate_demo"}
-NEEDS_NO_DATABASE |= {"compile_translations", "makemessages", "collectstatic"}
+NEEDS_NO_DATABASE |= {"compile_translations", "makemessages", "collectstatic", "bench"}
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Measurements that anybody can repeat: ``manage.py bench NAME`` (docs/benchmarks.md)."""
