@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from customers import quality
 from customers.models import QualityReport
+from customers.quality import report as quality
 from organization.access import entered
 from tests.factories import Group
 from tests.quality.world import AS_OF, two_stores

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from customers.models import BrandPolicy, Consent, Customer
-from customers.quality_counts import field_counts, first_month, kind_counts, monthly_sums
+from customers.quality.counts import field_counts, first_month, kind_counts, monthly_sums
 from organization.access import Access
 from tests.factories import Group, make_customer, make_vehicle, make_visit
 from tests.quality.world import AS_OF, YESTERDAY, ask, book, give_mobile, own, two_stores

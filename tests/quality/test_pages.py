@@ -8,8 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from customers import quality, quality_pages, quality_tasks
 from customers.models import ImportRun, QualityReport
+from customers.quality import pages as quality_pages
+from customers.quality import report as quality
+from customers.quality import tasks as quality_tasks
 from organization.access import entered
 from organization.models import Unit
 from tests.factories import Group, make_customer, make_visit

@@ -7,8 +7,8 @@ import pytest
 from django.db import ProgrammingError, transaction
 from django.utils import timezone
 
-from customers import quality
 from customers.models import ImportRun, QualityReport
+from customers.quality import report as quality
 from organization.access import Access, entered
 from organization.models import AuditEvent
 from tests.factories import Group, make_customer, make_visit

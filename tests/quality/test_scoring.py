@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customers.quality_rules import FIELDS, KINDS, PARTS
-from customers.quality_scoring import (
+from customers.quality.rules import FIELDS, KINDS, PARTS
+from customers.quality.scoring import (
     completeness,
     confidence_of,
     field_shares,

@@ -13,6 +13,6 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("web.urls")),
-    path("", include("customers.quality_urls")),
+    path("", include("customers.quality.urls")),
     path("signin", elsewhere, name="signin"),
 ]

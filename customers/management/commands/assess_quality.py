@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from customers import quality
-from customers.quality_rules import PARTS
+from customers.quality import report as quality
+from customers.quality.rules import PARTS
 from organization.access import Access, entered
 from organization.tenants import TenantRefused, choose_tenant
 

@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import quality, quality_tables, quality_tasks
 from customers.models import QualityReport, Visit
-from customers.quality_rules import FIELDS, GAP_ALLOWED, KIND_BY_CODE, PARTS
-from customers.quality_scoring import Confidence, field_shares
+from customers.quality import report as quality
+from customers.quality import tables as quality_tables
+from customers.quality import tasks as quality_tasks
+from customers.quality.rules import FIELDS, GAP_ALLOWED, KIND_BY_CODE, PARTS
+from customers.quality.scoring import Confidence, field_shares
 from organization.access import Access, Capability
 from organization.models import Unit
 from web import charts, formats

@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
-from customers.quality import Assessment
-from customers.quality_rules import (
+from customers.quality.report import Assessment
+from customers.quality.rules import (
     DATED_KINDS,
     FIELDS,
     GAP_ALLOWED,
@@ -21,7 +21,7 @@ from customers.quality_rules import (
     PARTS,
     Kind,
 )
-from customers.quality_scoring import Confidence, field_shares, gaps, not_known_since
+from customers.quality.scoring import Confidence, field_shares, gaps, not_known_since
 from organization.models import Unit
 from web import charts, formats
 from web.tables import Column, Table

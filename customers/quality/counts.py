@@ -14,7 +14,7 @@ import pandas as pd
 from django.db import connection
 
 from customers.margins import DEFAULT_MARGIN_RATE, ledger_factors
-from customers.quality_rules import KIND_BY_CODE, MONTHS
+from customers.quality.rules import KIND_BY_CODE, MONTHS
 
 # A field's test for "filled" and, of those, "valid"; each query yields store_id and the columns.
 _TEST = "select id from customers_customer where is_test and tenant_id = %(tenant)s"

@@ -17,9 +17,9 @@ from django.db.models import Max
 from django.db.models.functions import Coalesce
 
 from customers.models import ImportRun, QualityReport, Visit
-from customers.quality_counts import field_counts, kind_counts, monthly_sums
-from customers.quality_rules import DATED_KINDS, GAP_ALLOWED
-from customers.quality_scoring import Confidence, confidence_of, gaps, kinds_supplied, ledger_basis
+from customers.quality.counts import field_counts, kind_counts, monthly_sums
+from customers.quality.rules import DATED_KINDS, GAP_ALLOWED
+from customers.quality.scoring import Confidence, confidence_of, gaps, kinds_supplied, ledger_basis
 from organization import audit
 from organization.access import Access, entered
 from organization.models import Unit

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from customers.quality_rules import (
+from customers.quality.rules import (
     BOOKS_DUE_DAYS,
     DATED_KINDS,
     FIELDS,

@@ -3,11 +3,11 @@
 from celery import shared_task
 from django.db import connection
 
-from customers import quality
+from customers.quality import report as quality
 from organization.access import Access, entered
 
 
-@shared_task(name="customers.quality_tasks.assess")
+@shared_task(name="customers.quality.tasks.assess")
 def assess(tenant_id: int, asked_by: str = "schedule") -> None:
     """Assess a group as of the day after its latest visit; a second one at a time is left out."""
     access = Access.system(tenant_id, f"data quality for {asked_by}")

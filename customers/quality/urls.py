@@ -3,7 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from customers.quality_pages import overview, renew, store
+from customers.quality.pages import overview, renew, store
 
 urlpatterns = [
     path("data/quality/", login_required(overview), name="data_quality"),
