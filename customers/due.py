@@ -48,18 +48,25 @@ def mileage_habits(readings: pd.DataFrame) -> pd.DataFrame:
         60 days apart, run backwards, or are impossibly far apart.
     """
     known = readings.dropna(subset=["vehicle_id", "day", "km"])
-    known = known.assign(day=known["day"].astype("datetime64[s]"))
-    daily = known.groupby(["vehicle_id", "day"], as_index=False)["km"].max()
-    daily = daily.sort_values(["vehicle_id", "day"])
-    last = daily.groupby("vehicle_id").last()
-    newest = daily.groupby("vehicle_id")["day"].transform("max")
-    recent = daily[(newest - daily["day"]).dt.days <= LONGEST_SPAN_DAYS]
-    first = recent.groupby("vehicle_id").first()
-    span = (last["day"] - first["day"]).dt.days
-    rate = (last["km"] - first["km"]) / span.where(span >= SHORTEST_SPAN_DAYS)
-    rate = rate.where((rate >= 0) & (rate <= FASTEST_KM_PER_DAY))
+    vehicle = known["vehicle_id"].to_numpy(dtype=np.int64)
+    day = known["day"].to_numpy(dtype="datetime64[D]").astype(np.int64)
+    km = known["km"].to_numpy(dtype=float)
+    order = np.lexsort((km, day, vehicle))
+    vehicle, day, km = vehicle[order], day[order], km[order]
+    # Of a day's readings the largest; then each vehicle's rows stand together, oldest first.
+    largest = np.append((vehicle[1:] != vehicle[:-1]) | (day[1:] != day[:-1]), True)[: len(km)]
+    vehicle, day, km = vehicle[largest], day[largest], km[largest]
+    last = np.flatnonzero(np.append(vehicle[1:] != vehicle[:-1], True)[: len(km)])
+    rows = np.diff(last, prepend=-1)
+    recent = day >= np.repeat(day[last], rows) - LONGEST_SPAN_DAYS
+    first = last + 1 - np.add.reduceat(recent.astype(int), last - rows + 1) if len(last) else last
+    span = (day[last] - day[first]).astype(float)
+    span[span < SHORTEST_SPAN_DAYS] = np.nan
+    rate = (km[last] - km[first]) / span
+    rate[~((rate >= 0) & (rate <= FASTEST_KM_PER_DAY))] = np.nan
     return pd.DataFrame(
-        {"last_on": last["day"], "last_km": last["km"].astype(float), "km_per_day": rate}
+        {"last_on": day[last].astype("datetime64[D]"), "last_km": km[last], "km_per_day": rate},
+        index=pd.Index(vehicle[last], name="vehicle_id"),
     )
 
 
@@ -83,8 +90,9 @@ def intervals(vehicles: pd.DataFrame, policies: Iterable[Policy], as_of: date) -
     """
     rules = _in_force(policies, as_of)
     # Few distinct pairs among a million vehicles: the rule is looked up once a pair.
-    keys = pd.MultiIndex.from_frame(vehicles[["division_id", "model"]])
-    pairs, position = keys.unique(), keys.unique().get_indexer(keys)
+    keys = list(zip(vehicles["division_id"], vehicles["model"], strict=True))
+    places = {pair: place for place, pair in enumerate(dict.fromkeys(keys))}
+    pairs, position = list(places), np.array([places[key] for key in keys], dtype=np.intp)
     result = pd.DataFrame(index=vehicles.index)
     for unit in ("days", "km"):
         own = vehicles[f"own_{unit}"].to_numpy(dtype=float)

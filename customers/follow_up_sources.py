@@ -65,7 +65,10 @@ group by v.id, v.customer_id, v.vehicle_id, v.day
 """
 # Only who still has a vehicle; a service that is open on the list already says the same.
 LOST = """
-select last.customer_id, null::bigint, last.day + %(lost_after)s,
+select last.customer_id, (
+        select min(o.vehicle_id) from customers_ownership o where o.customer_id = last.customer_id
+            and (o.owned_to is null or o.owned_to > %(today)s) having count(*) = 1
+    ), last.day + %(lost_after)s,
     jsonb_build_object('last_on', last.day)
 from (
     select customer_id, max(day) as day from customers_visit
@@ -81,7 +84,10 @@ where last.day between %(today)s - %(lost_pool)s and %(today)s - %(lost_after)s
 # The model speaks where no rule does, and for the upper two grades only: a list of a third of all
 # customers is no list.
 MODEL_RISK = """
-select s.customer_id, null::bigint, %(today)s + 7, jsonb_build_object('signs', s.reasons)
+select s.customer_id, (
+        select min(o.vehicle_id) from customers_ownership o where o.customer_id = s.customer_id
+            and (o.owned_to is null or o.owned_to > %(today)s) having count(*) = 1
+    ), %(today)s + 7, jsonb_build_object('signs', s.reasons)
 from {scores} s where s.score_set_id = %(score_set)s and s.risk = 'high' and s.in_churn_population
     and s.grade in ('A', 'B') and not exists (
         select 1 from customers_followup f

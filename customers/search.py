@@ -21,6 +21,8 @@ from organization.sealing import blind_index, unseal
 
 SHORTEST = 3
 MOST_FOUND = 200
+# Kept as customers by the stores' systems, found when searched for, but nobody to look after.
+NO_CUSTOMERS = ("internal", "insurer")
 PLATE_CHARACTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 VIN_CHARACTERS = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ"
 _MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -149,6 +151,8 @@ def customer_ids(access: Access, listing: Listing, number: int, size: int) -> li
 
 def _filtered(access: Access, listing: Listing) -> QuerySet[Customer]:
     rows: QuerySet[Customer] = Customer.objects.visible_to(access).filter(is_test=False)
+    if not listing.query.code:
+        rows = rows.exclude(kind__in=NO_CUSTOMERS)
     if listing.store is not None:
         rows = rows.filter(home_store=listing.store)
     if listing.tag:
@@ -186,8 +190,10 @@ def _by_last_visit(access: Access, listing: Listing, start: int, stop: int) -> l
 
     Customers without any visit do not come up in this order.
     """
-    visits = Visit.objects.visible_to(access).filter(
-        status__in=("open", "closed"), customer__is_test=False
+    visits = (
+        Visit.objects.visible_to(access)
+        .filter(status__in=("open", "closed"), customer__is_test=False)
+        .exclude(customer__kind__in=NO_CUSTOMERS)
     )
     if listing.store is not None:
         visits = visits.filter(store=listing.store)

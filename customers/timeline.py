@@ -146,7 +146,7 @@ def _visit(visit: Visit, access: Access) -> TimelineEntry:
     came_back = bool(visit.comeback) or visit.kind == "comeback"
     tone: Tone = "bad" if came_back else "accent"
     mileage = formats.km(visit.mileage_km) if visit.mileage_km is not None else ""
-    badge = _("Comeback") if came_back else ""
+    badge = _("Comeback") if came_back and visit.kind != "comeback" else ""
     if visit.status != Visit.Status.CLOSED:
         badge = visit.get_status_display()
     return TimelineEntry(

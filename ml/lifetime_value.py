@@ -231,10 +231,13 @@ def predict(
         visits,
         alive,
         np.minimum(cap, months),
-        *money,
-        discount_rate,
-        np.ones(n),
-        np.ones(n),
+        revenue_per_visit=money[0],
+        margin_per_visit=money[1],
+        accident_revenue=money[2],
+        accident_margin=money[3],
+        discount_rate=discount_rate,
+        anchor_first=np.ones(n),
+        anchor_later=np.ones(n),
     )
 
 

@@ -273,7 +273,7 @@ def _regular_revenue(records: Records, cut_off: datetime.date, customers: pd.Ind
     inside = (day >= day_number(cut_off)) & (day < day_number(cut_off + YEAR))
     who = customers.get_indexer(visits["customer"].to_numpy()[inside])
     money = (visits["revenue"] - visits["accident_revenue"]).to_numpy()[inside]
-    return np.bincount(who[who >= 0], money[who >= 0], len(customers))
+    return np.bincount(who[who >= 0], money[who >= 0], len(customers)).astype(np.float64)
 
 
 def _spend_factor(brought: float, expected: float, prior: float, general: float) -> float:

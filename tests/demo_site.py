@@ -1,4 +1,4 @@
-"""A whole demonstration for tests: embedded services, worker, beat and web server, as a user gets it.
+"""A whole demonstration for tests: services, workers, beat and web server as a user gets them.
 
 Started once a run (all tests that need it share an xdist group) in a folder of its own.
 """
@@ -68,7 +68,7 @@ class DemoSite:
 
 @contextmanager
 def running_demo(var: Path) -> Iterator[DemoSite]:
-    """Start ``manage.py demo`` and wait until it serves; SIGTERM at the end must stop everything."""
+    """Start ``manage.py demo``, wait until it serves; at the end SIGTERM must stop everything."""
     port = free_port()
     command = [sys.executable, str(ROOT / "manage.py"), "demo", "--customers", str(CUSTOMERS)]
     command += ["--port", str(port), "--until", UNTIL]

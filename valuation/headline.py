@@ -58,7 +58,7 @@ def operating_row(shown: Shown, visit_word: str) -> list[Figure]:
         _monthly(shown, _("Output"), "revenue_fen", revenue, formats.money),
         _monthly(shown, _("Margin"), "margin_fen", margin, formats.money),
         _rate(shown, _("Return rate"), "return_rate", ("returned", "base"), returned),
-        _rate(shown, _("Insurance renewal"), "renewal_rate", ("renewed", "expired"), renewed),
+        _rate(shown, _("Renewal rate"), "renewal_rate", ("renewed", "expired"), renewed),
         _absorption(shown, goals.get("absorption")),
     ]
 

@@ -20,6 +20,8 @@ from web import formats
 from web.tables import Column, Table
 
 WORST = 3
+# More rows than this scroll in their place.
+LONG = 12
 METRIC = "retention"
 DUE_DAYS, MEASURE_DAYS = 14, 90
 
@@ -33,7 +35,7 @@ COLUMNS = [
     Column("value", gettext_lazy("Value"), "money", value=lambda row: row.valued.expected_fen),
     Column(
         "each",
-        gettext_lazy("Value per customer"),
+        gettext_lazy("Per customer"),
         "money",
         value=lambda row: _whole(row.ratios["value_per_customer_fen"]),
         hide_on_phone=True,
@@ -43,7 +45,7 @@ COLUMNS = [
     ),
     Column(
         "quantile",
-        gettext_lazy("Place among peers"),
+        gettext_lazy("Peers"),
         "percent",
         value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
@@ -91,7 +93,7 @@ def league_table(shown: Shown, rows: list[Listed], caption: str) -> Table:
         total=total,
         tone=lambda row: "bad" if row.unit.pk in worst else "",
         tight=True,
-        css="wide",
+        css="tall" if len(rows) > LONG else "wide",
     )
 
 
@@ -111,10 +113,8 @@ class Laggard:
 
     @property
     def text(self) -> str:
-        return _("retention %(rate)s, place among peers %(place)s") % {
-            "rate": formats.percent(self.row.ratios[METRIC]),
-            "place": formats.percent(self.row.quantile(METRIC), 0),
-        }
+        place = _("peers %(place)s") % {"place": formats.percent(self.row.quantile(METRIC), 0)}
+        return f"{formats.percent(self.row.ratios[METRIC])} · {place}"
 
 
 def laggards(shown: Shown) -> list[Laggard]:

@@ -13,7 +13,7 @@ from web import charts
 from web.charts import Figure, HeatMap
 from web.components import Tab
 
-COHORTS_SHOWN = 12
+COHORTS_SHOWN = 10
 MEASURES = {
     "retention": gettext_lazy("Retention"),
     "revenue": gettext_lazy("Revenue"),

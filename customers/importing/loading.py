@@ -278,7 +278,8 @@ def join_by_hash(always: bool) -> None:
     """Until the end of the transaction, whether the planner must do without nested loops."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select set_config('enable_nestloop', %s, true)", ["off" if always else "on"]
+            "select set_config('enable_nestloop', %s, true), set_config('work_mem', '64MB', true)",
+            ["off" if always else "on"],
         )
 
 

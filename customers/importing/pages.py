@@ -10,9 +10,8 @@ from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers import tasks
@@ -48,10 +47,10 @@ class _FilesField(forms.FileField):
 class UploadForm(forms.Form):
     """Files of the exchange format, or archives of them."""
 
-    upload = _FilesField(label=_l("Files"))
+    upload = _FilesField(label=gettext_lazy("Files"))
     dry_run = forms.BooleanField(
-        label=_l("Dry run"),
-        help_text=_l("Report what would happen and write nothing"),
+        label=gettext_lazy("Dry run"),
+        help_text=gettext_lazy("Report what would happen and write nothing"),
         required=False,
     )
 
@@ -73,21 +72,24 @@ def _access(request: HttpRequest) -> Access:
 
 RUN_COLUMNS = [
     Column(
-        "name", _l("Delivery"), link=lambda run: reverse("import_run", args=[run.pk]), wrap=True
+        "name",
+        gettext_lazy("Delivery"),
+        link=lambda run: reverse("import_run", args=[run.pk]),
+        wrap=True,
     ),
-    Column("created_at", _l("Received"), "instant"),
-    Column("started_by", _l("By"), hide_on_phone=True),
-    Column("status", _l("State"), value=lambda run: run.get_status_display()),
+    Column("created_at", gettext_lazy("Received"), "instant"),
+    Column("started_by", gettext_lazy("Started by"), hide_on_phone=True),
+    Column("status", gettext_lazy("State"), value=lambda run: run.get_status_display()),
     Column(
         "dry_run",
-        _l("Dry run"),
+        gettext_lazy("Dry run"),
         value=lambda run: _("yes") if run.dry_run else "",
         hide_on_phone=True,
     ),
 ]
 FILE_COLUMNS = [
-    Column("kind", _l("File")),
-    Column("rows_read", _l("Rows read"), "integer"),
+    Column("kind", gettext_lazy("File")),
+    Column("rows_read", gettext_lazy("Rows read"), "integer"),
     Column("created", pgettext_lazy("rows", "Created"), "integer"),
     Column("updated", pgettext_lazy("rows", "Updated"), "integer"),
     Column("unchanged", pgettext_lazy("rows", "Unchanged"), "integer"),

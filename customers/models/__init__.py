@@ -12,6 +12,7 @@ from customers.models.people import (
     CustomerTag,
     MergeDecision,
 )
+from customers.models.quality import QualityReport
 from customers.models.surveys import Survey
 from customers.models.vehicles import BrandPolicy, Ownership, Vehicle
 from customers.models.visits import Visit, VisitLine
@@ -33,6 +34,7 @@ __all__ = [
     "MergeDecision",
     "MonthlyFinancials",
     "Ownership",
+    "QualityReport",
     "RecordRevision",
     "RejectedRow",
     "Survey",

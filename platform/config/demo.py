@@ -118,6 +118,7 @@ def _load(options: DemoOptions, folder: Path) -> None:
         *("--seed", str(options.seed), *until),
     )
     _manage("import_data", str(files))
+    _manage("assess_quality", "--group", GROUP)
     _manage("demo_accounts", "--group", GROUP)
     _manage("retrain", "--group", GROUP, "--worker")
     _manage("value", "--group", GROUP)

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("organization.urls")),
     path("", include("customers.urls")),
     path("data/imports/", include("customers.importing.urls")),
+    path("", include("customers.quality.urls")),
     path("", include("ml.urls")),
     path("", include("valuation.urls")),
     path("", include("web.urls")),

@@ -50,8 +50,3 @@ def portfolio(group: Group) -> Portfolio:
 def valued(portfolio: Portfolio) -> Valuation:
     valuation, _created = create_valuation(portfolio.group.system, AS_OF)
     return valuation
-
-
-@pytest.fixture
-def pages(settings: object) -> None:
-    settings.ROOT_URLCONF = "tests.valuation.urls"  # type: ignore[attr-defined]

@@ -20,7 +20,6 @@ from valuation.engine import create_valuation
 from valuation.models import Approval, Valuation
 from web import formats
 
-pytestmark = pytest.mark.usefixtures("pages")
 BASELINE = json.loads((Path(__file__).parent / "query_counts.json").read_text())
 
 
@@ -187,7 +186,7 @@ class TestApproval:
 class TestStates:
     def test_no_scores_yet(self, group, client_of):
         page = text_of(client_of("ceo").get(reverse("valuation_dashboard")))
-        assert "还没有评分" in page
+        assert "尚无评分" in page
 
     def test_scores_but_no_valuation(self, portfolio, client_of):
         assert "立即估值" in text_of(client_of("ceo").get(reverse("valuation_dashboard")))
