@@ -103,7 +103,7 @@ _ALL = (
     Bench(
         "pages",
         "pages",
-        "every page as executive, store manager and advisor, and what row-level security costs",
+        "server time of every page by role, and what row-level security costs of it",
         customers=20_000,
         lowest=800,
         highest=1_000_000,

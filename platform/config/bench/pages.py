@@ -53,17 +53,12 @@ class Timing:
     same_answer: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = {
+        ours, bare = median(self.with_rls), median(self.without_rls)
+        return {
             "role": self.page.role,
             "page": self.page.name,
             "status": self.status,
             "queries": self.queries,
-        }
-        if not self.with_rls:
-            return found
-        ours, bare = median(self.with_rls), median(self.without_rls)
-        return {
-            **found,
             "median_ms": round(ours, 1),
             "p95_ms": round(_p95(self.with_rls), 1),
             "without_rls_ms": round(bare, 1),
@@ -84,15 +79,17 @@ def measure(order: Order) -> dict[str, Any]:
     clients = _clients()
     with memory() as used, stages.timed("requests"):
         _look_once(timings, clients)
-        _measure_rounds([timing for timing in timings if timing.status < 400], clients)
-    shown = [timing for timing in timings if timing.with_rls]
+        shown = [timing for timing in timings if timing.status < 400]
+        _measure_rounds(shown, clients)
     if not shown:
         raise BenchRefused("No page answered: there is nothing to measure.")
     seconds = {**stages.seconds, "with_rls": _total(shown), "without_rls": _total(shown, bare=True)}
     return {
         "seconds": seconds,
         **used.figures(),
-        "pages": [timing.as_dict() for timing in timings],
+        "pages": [timing.as_dict() for timing in shown],
+        "refused": [_name(t) for t in timings if 400 <= t.status < 500],
+        "failed": [_name(t) for t in timings if t.status >= 500],
         "missing": missing,
         "requests_each": ROUNDS * REQUESTS,
         "slow": [_name(t) for t in shown if median(t.with_rls) > SLOW_MS],

@@ -11,14 +11,20 @@ from customers.models import Customer, Ownership
 from organization.models import Account, Assignment, Tenant
 
 # Username in the generated group, by the role that is meant.
-PEOPLE = {"executive": "ceo", "manager": "store_manager", "advisor": "advisor"}
+PEOPLE = {
+    "executive": "ceo",
+    "manager": "store_manager",
+    "advisor": "advisor",
+    "data_steward": "steward",
+    "administrator": "admin",
+}
 SAMPLE = 20
 TAIL = 3
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What addresses are filled with: customers of one store that all three people may see."""
+    """What addresses are filled with: customers of the store of the manager and the advisor."""
 
     uids: Sequence[str]
     plate_tails: Sequence[str]
