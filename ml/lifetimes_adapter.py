@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from ml import gamma_gamma
 from ml import maximum_likelihood as ml
@@ -102,6 +103,11 @@ def fit_mbgnbd(
     return _fit_transactions(MBG_NBD, x, t_x, age, weights)
 
 
+# The optimisers multiply small matrices: BLAS threads cost several times what they save.
+_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
+
+
+@_one_thread
 def _fit_transactions(
     model: str, x: ArrayLike, t_x: ArrayLike, age: ArrayLike, weights: ArrayLike | None
 ) -> TransactionFit:
@@ -145,6 +151,7 @@ def _verdict(found: ml.Optimum) -> tuple[str, str]:
     return CONVERGED, ""
 
 
+@_one_thread
 def fit_gamma_gamma(x: ArrayLike, mean_spend: ArrayLike) -> SpendFit:
     """Fit Gamma-Gamma to customers with x ≥ 1 transactions of positive mean spend (yuan).
 

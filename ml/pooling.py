@@ -192,7 +192,7 @@ def _fit_one(division: str, segment: str, rows: pd.DataFrame, reference: _Group)
         refused = choice.chosen.reason
         choice = reference.choice(segment)
         pooling = choice.pooling
-        words = f"{group.words}, {pooling} parameters: own fit refused, {refused}"
+        words = f"{choice.words}, {pooling} parameters: own fit refused, {refused}"
     else:
         words = f"{choice.words}, {pooling} parameters"
     return CohortFit(

@@ -283,6 +283,12 @@ def join_by_hash(always: bool) -> None:
         )
 
 
+def refresh_statistics() -> None:
+    """Let PostgreSQL plan for the rows that are there now, not for those before the load."""
+    with connection.cursor() as cursor:
+        cursor.execute("select customers_refresh_statistics()")
+
+
 def drop_temporary_tables() -> None:
     """End of a file: the session keeps nothing of it."""
     with connection.cursor() as cursor:

@@ -20,7 +20,14 @@ from django.utils import timezone
 
 from customers import identity
 from customers.importing.columns import Context
-from customers.importing.loading import Counts, Loading, Names, drop_temporary_tables, join_by_hash
+from customers.importing.loading import (
+    Counts,
+    Loading,
+    Names,
+    drop_temporary_tables,
+    join_by_hash,
+    refresh_statistics,
+)
 from customers.importing.messages import FileRefused, Problem, both
 from customers.importing.reading import Delivery, Source, open_delivery
 from customers.importing.refusals import RefusalFolder, Spool
@@ -221,6 +228,7 @@ class _Run:
             self.report.stages[source.kind.name] = round(time.perf_counter() - began, 3)
         began = time.perf_counter()
         with entered(self.access):
+            refresh_statistics()
             join_by_hash(True)
             self.report.merged = identity.merge_on_strong_evidence(self.tenant.pk)
             identity.refresh_home_stores(self.tenant.pk)
