@@ -5,7 +5,7 @@ ARGS ?=
 # The type checker's Django plugin reads the settings, which have no defaults for these.
 TYPING = SECRET_KEY=check PARCFOLIO_MASTER_KEY=check DATABASE_URL=postgres://check@localhost/check
 
-.PHONY: demo test check fast browser soak lock clean
+.PHONY: demo test check fast soak pictures lock clean
 
 demo: .venv/installed
 	@exec $(RUN) manage.py demo $(ARGS)
@@ -25,6 +25,10 @@ check: .venv/installed-dev
 
 soak: .venv/installed-dev
 	$(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadgroup --soak
+
+# The pictures of the README, taken from a running demonstration (needs Chromium).
+pictures: .venv/installed-dev
+	PYTHONPATH=.:platform $(RUN) -m tests.pictures
 
 # Dependencies: pyproject.toml names them, these two files lock them with hashes.
 lock:

@@ -1,14 +1,17 @@
 """Fixtures that every area shares: the migrated database, tenants, people, signed-in clients."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from playwright.sync_api import Browser, sync_playwright
 from psycopg import sql
 
 from config.services import create_database
@@ -16,6 +19,41 @@ from organization.access import Access, entered
 from tests.database import APPLICATION, OWNER
 from tests.demo_site import DemoSite, running_demo
 from tests.factories import Group, make_group
+
+# Ordinary runs are repeatable and not timed; `--soak` looks further, with fresh examples.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000)
+CHROMIUM_ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="also the long runs (make soak)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("soak" if config.getoption("--soak") else "repeatable")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--soak"):
+        return
+    long_runs = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=long_runs)
+    items[:] = [item for item in items if item not in set(long_runs)]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

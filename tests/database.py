@@ -58,6 +58,7 @@ def _configure() -> None:
         var = _running.enter_context(tempfile.TemporaryDirectory(prefix="parcfolio-var-"))
         os.environ["PARCFOLIO_TEST_VAR"] = var
     os.environ["PARCFOLIO_VAR"] = os.environ["PARCFOLIO_TEST_VAR"]
+    Path(os.environ["PARCFOLIO_VAR"], "static").mkdir(exist_ok=True)
 
 
 _configure()

@@ -67,11 +67,11 @@ class DemoSite:
 
 
 @contextmanager
-def running_demo(var: Path) -> Iterator[DemoSite]:
+def running_demo(var: Path, customers: int = CUSTOMERS, until: str = UNTIL) -> Iterator[DemoSite]:
     """Start ``manage.py demo``, wait until it serves; at the end SIGTERM must stop everything."""
     port = free_port()
-    command = [sys.executable, str(ROOT / "manage.py"), "demo", "--customers", str(CUSTOMERS)]
-    command += ["--port", str(port), "--until", UNTIL]
+    command = [sys.executable, str(ROOT / "manage.py"), "demo", "--customers", str(customers)]
+    command += ["--port", str(port)] + (["--until", until] if until else [])
     log = (var / "demo.log").open("w+")
     process = subprocess.Popen(
         command,

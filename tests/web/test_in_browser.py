@@ -24,17 +24,6 @@ class Silent(WSGIRequestHandler):
         """The test's output is not a web log."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def site(shell_only: Any) -> Iterator[str]:
     shell_only.ALLOWED_HOSTS = ["*"]
