@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 
 from config.embedded import EmbeddedPostgres  # noqa: E402
 from config.services import create_roles  # noqa: E402
+from web.translations import compile_catalogues  # noqa: E402
 
 OWNER = ("parcfolio_test_owner", "owner-of-tests")
 APPLICATION = ("parcfolio_test_app", "application-of-tests")
@@ -42,6 +43,7 @@ def _configure() -> None:
     if admin is None:
         admin = os.environ["PARCFOLIO_TEST_ADMIN_DSN"] = _start()
         create_roles(admin, owner=OWNER, application=APPLICATION)
+        compile_catalogues(ROOT)
     parts = dict(part.split("=", 1) for part in admin.split())
     name = f"test_parcfolio_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     for variable, (role, password) in (
