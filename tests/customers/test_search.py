@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from customers.models import Customer, Vehicle
+from customers.models import ContactPoint, Customer, CustomerSource, Vehicle
 from customers.search import Query
 from organization.access import Access, entered
 from tests.customers.records import (
@@ -185,9 +185,26 @@ def _fill(group: Group) -> None:
     """Enough rows for an index to pay."""
     store = group.units["-S1"]
     numbers = range(5_000)
-    Customer.objects.bulk_create(
+    customers = Customer.objects.bulk_create(
         Customer(tenant=group.tenant, name_key=f"n{n}", home_store=store, stores=[store.pk])
         for n in numbers
+    )
+    common = {"tenant": group.tenant, "store": store}
+    sources = CustomerSource.objects.bulk_create(
+        CustomerSource(**common, customer=one, customer_no=str(one.pk), kind="person")
+        for one in customers
+    )
+    ContactPoint.objects.bulk_create(
+        ContactPoint(
+            **common,
+            customer=one.customer,
+            source=one,
+            kind="mobile",
+            sealed=b"sealed",
+            lookup=one.pk.to_bytes(16, "big"),
+            tail=f"{one.pk % 10_000:04d}",
+        )
+        for one in sources
     )
     Vehicle.objects.bulk_create(
         Vehicle(
