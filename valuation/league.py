@@ -46,7 +46,7 @@ COLUMNS = [
     Column(
         "quantile",
         gettext_lazy("Peers"),
-        "percent",
+        "whole_percent",
         value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
             "Share of peers (same brand, made comparable by years with the group) whose"
