@@ -89,7 +89,9 @@ def _carry_out(lease: Lease) -> bool:
         )
         publication.write_scores(lease, score_set, frame)
     with lease.timed("publish", 0.97):
-        return publication.publish(lease, score_set, gate_of(lifetime, churn, scored))
+        return publication.publish(
+            lease, score_set, gate_of(lifetime, churn, scored), scored.tagged
+        )
 
 
 def statistics_of(data: Extract) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from customers.quality.rules import KIND_BY_CODE, PARTS
+from organization.requests import SignedInRequest
 from valuation.models import Assumptions, Valuation
 from valuation.shown import access_of, newest_valuation
 from web import formats
@@ -25,7 +26,7 @@ Row = tuple[str, str, str]
 
 
 @require_safe
-def assumptions(request: HttpRequest) -> HttpResponse:
+def assumptions(request: SignedInRequest) -> HttpResponse:
     """All versions of the assumption set, the newest first."""
     access = access_of(request)
     versions = Assumptions.objects.visible_to(access).order_by("-version")[:VERSIONS_SHOWN]

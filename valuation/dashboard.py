@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.quality.rules import GAP_ALLOWED
 from organization import audit
 from organization.access import Capability
+from organization.requests import SignedInRequest
 from valuation import drilldown, headline, league, pictures
 from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
@@ -27,7 +28,7 @@ from web.components import Lineage
 
 
 @require_safe
-def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
+def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse:
     """The page of a unit, by default the person's own; 404 outside the access."""
     access = access_of(request)
     shown = shown_unit(access, code)
@@ -43,7 +44,7 @@ def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
     context |= {
         "shown": shown,
         "visit_month": formats.month(last_month(shown)),
-        "operating": headline.operating_row(shown, request.tenant.visit_word),  # type: ignore[attr-defined]
+        "operating": headline.operating_row(shown, request.tenant.visit_word),
         "tiles": headline.indicator_tiles(shown),
         "value_lineage": value_lineage(shown),
         "facts": facts(shown),
@@ -162,7 +163,7 @@ def _may_approve(shown: Shown) -> bool:
 
 
 @require_POST
-def approve(request: HttpRequest, pk: int) -> HttpResponse:
+def approve(request: SignedInRequest, pk: int) -> HttpResponse:
     """Approve a valuation that somebody else made, whose orders agree with the books."""
     access = access_of(request)
     access.require(Capability.APPROVE_VALUATION)
@@ -187,7 +188,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def value_now(request: HttpRequest) -> HttpResponse:
+def value_now(request: SignedInRequest) -> HttpResponse:
     """Let the worker value the group from its current score set."""
     access = access_of(request)
     access.require(Capability.CREATE_VALUATION)
