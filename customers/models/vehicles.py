@@ -103,7 +103,12 @@ class Ownership(StoreOwned):
 
 
 class BrandPolicy(UnitOwned):
-    """A division's rules for a model (empty = all models) from a day on."""
+    """A division's rules for a model (empty = all models) from a day on.
+
+    Every store works by them, so the whole tenant reads them; they hold no personal data.
+    """
+
+    row_scope = "tenant"
 
     model = models.CharField(max_length=120, blank=True)
     valid_from = models.DateField()
