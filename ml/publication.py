@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from customers.models import CustomerTag
 from ml.asof import DateRefused
+from ml.gate import Gate
 from ml.models import ModelVersion, Score, ScoreSet, TrainingRun
 from ml.runs import Lease
 from organization import audit
@@ -23,23 +23,6 @@ COLUMNS = [
     for field in Score._meta.concrete_fields
     if field.column not in {"tenant_id", "score_set_id"}
 ]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """Whether a score set may be shown: every check with what was found and what is asked."""
-
-    checks: tuple[dict[str, Any], ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check["passed"] for check in self.checks)
-
-    def refusals(self) -> list[str]:
-        return [str(check["message"]) for check in self.checks if not check["passed"]]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"passed": self.passed, "checks": list(self.checks)}
 
 
 def write_models(lease: Lease, versions: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
