@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from customers.models import ContactPoint, Customer
 from customers.models.people import CustomerKind
 from organization import audit
 from organization.access import Access, Capability, PersonalData
+from organization.requests import SignedInRequest
 from organization.sealing import unseal
 from web.formats import NOT_KNOWN
 
@@ -70,9 +71,9 @@ def customer_or_404(access: Access, uid: UUID, **related: Any) -> Customer:
 
 
 @require_POST
-def reveal(request: HttpRequest, uid: UUID) -> HttpResponse:
+def reveal(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """Show a number in full for a stated reason; the audit trail keeps who, whose and why."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.SEE_CUSTOMERS)
     if not may_reveal(access):
         raise PermissionDenied(_("Your role shows contact data masked only."))
@@ -89,7 +90,7 @@ def reveal(request: HttpRequest, uid: UUID) -> HttpResponse:
     )
     response = render(
         request,
-        "customers/revealed.html" if request.htmx else "customers/revealed_page.html",  # type: ignore[attr-defined]
+        "customers/revealed.html" if request.htmx else "customers/revealed_page.html",
         {"number": unseal(bytes(contact.sealed)), "customer": customer},
     )
     response["Cache-Control"] = "no-store"

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from customers.models import Customer, CustomerTag, Ownership, Visit
 from customers.search import Listing, Query, customer_ids
 from organization.access import Access, Capability
 from organization.models import Unit
+from organization.requests import SignedInRequest
 from web.components import Badge
 from web.paging import Slice, page_number
 
@@ -70,9 +71,9 @@ class FilterForm(forms.Form):
 
 
 @require_safe
-def customers(request: HttpRequest) -> HttpResponse:
+def customers(request: SignedInRequest) -> HttpResponse:
     """The list; a search with a single hit goes straight to that customer."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.SEE_CUSTOMERS)
     stores = visible_stores(access)
     tag = request.GET.get("tag", "")

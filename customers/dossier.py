@@ -95,7 +95,7 @@ def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> 
     visits = list(
         own(Visit)
         .filter(status__in=ACCEPTED)
-        .select_related("store", "vehicle")
+        .select_related("store", "vehicle", "advisor")
         .order_by("-day", "-pk")[:10]
     )
     score_set = scores.current_set(access)
@@ -119,7 +119,7 @@ def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> 
         ),
         tags=list(own(CustomerTag)),
         elsewhere=elsewhere(access, tenant, customer, ids),
-        related=_related(access, customer, contacts, ids),
+        related=_related(access, customer, contacts, ownerships),
         score_set=score_set,
         score=_score(access, score_set, customer),
         vehicles={o.vehicle_id: o.vehicle for o in ownerships},
@@ -192,15 +192,22 @@ def _open_events(access: Access, customer: Customer, vehicle_ids: list[int]) -> 
 
 
 def _related(
-    access: Access, customer: Customer, contacts: list[ContactPoint], vehicle_ids: list[int]
+    access: Access, customer: Customer, contacts: list[ContactPoint], held: list[Ownership]
 ) -> list[Customer]:
-    """Others who share a number or a vehicle: family, company, former and next owners."""
+    """Others who share a number, or own a vehicle together with the customer: family, company.
+
+    Who had the car before or has it now is no relation.
+    """
     shared = ContactPoint.objects.visible_to(access).filter(
         lookup__in=[c.lookup for c in contacts if c.kind != ContactPoint.Kind.ID_NUMBER]
     )
-    owners = Ownership.objects.visible_to(access).filter(vehicle_id__in=vehicle_ids)
+    owners = (
+        Ownership.objects.visible_to(access)
+        .filter(vehicle_id__in={o.vehicle_id for o in held})
+        .exclude(customer=customer)
+    )
     ids = {*shared.values_list("customer_id", flat=True)[:50]}
-    ids |= {*owners.values_list("customer_id", flat=True)[:50]}
+    ids |= {other.customer_id for other in owners[:50] if any(map(other.overlaps, held))}
     return list(
         Customer.objects.visible_to(access)
         .filter(pk__in=ids - {customer.pk})

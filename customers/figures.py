@@ -1,14 +1,17 @@
 """The figures of the profile page, each with what stands behind it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from customers import reasons, scores, tags
 from customers.dossier import Dossier
+from customers.models.people import CustomerKind
 from organization.access import Capability
 from web import formats
 from web.components import Lineage
@@ -25,6 +28,26 @@ PAYERS: dict[str, str | Promise] = {
     "warranty": gettext_lazy("Manufacturer"),
 }
 MOST_TAGS = 8
+
+
+def _day(iso: str) -> str:
+    return formats.date(date.fromisoformat(iso))
+
+
+# What tags rest on (customers.tags), each name with its term and how its value is written.
+EVIDENCE: dict[str, tuple[str | Promise, Callable[[Any], str]]] = {
+    "last_nps_score": (pgettext_lazy("evidence", "score"), formats.integer),
+    "last_nps_on": (pgettext_lazy("evidence", "answered"), _day),
+    "churn_12m": (gettext_lazy("Churn in 12 months"), formats.percent),
+    "threshold": (pgettext_lazy("evidence", "at least"), lambda share: formats.percent(share, 0)),
+    "due_on": (pgettext_lazy("evidence", "due"), _day),
+    "warranty_until": (pgettext_lazy("evidence", "until"), _day),
+    "last_visit_on": (gettext_lazy("Last visit"), _day),
+    "ltv_fen": (gettext_lazy("Lifetime value"), formats.money),
+    "threshold_fen": (pgettext_lazy("evidence", "at least"), formats.money),
+    "born_on": (pgettext_lazy("evidence", "since"), _day),
+    "kind": (pgettext_lazy("evidence", "kept as"), lambda kind: str(CustomerKind(kind).label)),
+}
 
 
 @dataclass(frozen=True)
@@ -240,6 +263,15 @@ def _probabilities(score: Any, score_set: Any, lineage: Any, visits: str) -> lis
     ]
 
 
+def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Term and value of what a tag rests on; names that this version does not know are left out."""
+    return [
+        (str(EVIDENCE[name][0]), EVIDENCE[name][1](value))
+        for name, value in evidence.items()
+        if name in EVIDENCE and value is not None
+    ]
+
+
 def tags_of(record: Dossier) -> list[Tag]:
     """At most eight tags in the order of the rules; forecasts' evidence for managers only."""
     full = record.access.may(Capability.SEE_PROBABILITIES)
@@ -250,11 +282,5 @@ def tags_of(record: Dossier) -> list[Tag]:
             continue
         hidden = rule.code in tags.FORECAST_TAGS and not full
         evidence = {} if hidden else held[rule.code].evidence
-        words = reasons.words(evidence, record.today)
-        pairs = [
-            (name.removesuffix("_fen").removesuffix("_on"), words[name])
-            for name in evidence
-            if name in words
-        ]
-        shown.append(Tag(rule.label, rule.rule, rule.tone, pairs))
+        shown.append(Tag(rule.label, rule.rule, rule.tone, _evidence(evidence)))
     return shown[:MOST_TAGS]

@@ -21,7 +21,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -47,6 +47,7 @@ from customers.outcomes import BY_OUTCOME, RULES, OutcomeRefused, Rule, is_quiet
 from customers.service_history import service_due
 from organization.access import Access, Capability
 from organization.models import Unit
+from organization.requests import SignedInRequest
 from web.components import Tab
 from web.paging import page_number, slice_page
 
@@ -160,8 +161,8 @@ def _line(
 
 
 @require_safe
-def follow_ups(request: HttpRequest) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def follow_ups(request: SignedInRequest) -> HttpResponse:
+    access = request.access
     access.require(Capability.SEE_CUSTOMERS)
     access.require(Capability.FOLLOW_UP)
     today = timezone.localdate()
@@ -223,7 +224,7 @@ def _counts(base: QuerySet[Any], access: Access, today: date) -> dict[str, int]:
     return dict(found)
 
 
-def _tabs(request: HttpRequest, view: str) -> list[Tab]:
+def _tabs(request: SignedInRequest, view: str) -> list[Tab]:
     query = request.GET.copy()
     tabs = []
     for code, label in VIEWS.items():
@@ -234,7 +235,7 @@ def _tabs(request: HttpRequest, view: str) -> list[Tab]:
     return tabs
 
 
-def _selection(request: HttpRequest, lines: list[Line], today: date) -> dict[str, Any]:
+def _selection(request: SignedInRequest, lines: list[Line], today: date) -> dict[str, Any]:
     """The row in hand and the addresses of its neighbours; the first row where none is chosen."""
     if not lines:
         return {"lines": lines, "chosen": None}
@@ -266,21 +267,21 @@ def visible_stores(access: Access) -> list[Unit]:
     return [s for s in stores if access.covers(s.pk)]
 
 
-def chosen_store(request: HttpRequest, stores: list[Unit]) -> Unit | None:
+def chosen_store(request: SignedInRequest, stores: list[Unit]) -> Unit | None:
     code = request.GET.get("store", "")
     return next((s for s in stores if s.code == code), None)
 
 
 @require_POST
-def follow_up_outcome(request: HttpRequest, pk: int) -> HttpResponse:
+def follow_up_outcome(request: SignedInRequest, pk: int) -> HttpResponse:
     """Log what came of a call and go on to the next."""
     return _answer(request, pk, fallback=reverse("follow_ups"))
 
 
 @require_POST
-def customer_outcome(request: HttpRequest, uid: UUID) -> HttpResponse:
+def customer_outcome(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """Log a contact from the profile page, on the open follow-up of that reason or a new one."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.FOLLOW_UP)
     customer = customer_or_404(access, uid)
     code = request.POST.get("reason", "")
@@ -294,7 +295,9 @@ def customer_outcome(request: HttpRequest, uid: UUID) -> HttpResponse:
     return _answer(request, follow_up.pk, fallback=reverse("customer", args=[uid]))
 
 
-def _open_or_new(request: HttpRequest, access: Access, customer: Customer, code: str) -> FollowUp:
+def _open_or_new(
+    request: SignedInRequest, access: Access, customer: Customer, code: str
+) -> FollowUp:
     """The open follow-up of the reason; else one with the evidence as of today."""
     found: FollowUp | None = (
         FollowUp.objects.visible_to(access)
@@ -308,7 +311,7 @@ def _open_or_new(request: HttpRequest, access: Access, customer: Customer, code:
             # hold-out, which counts only those left alone.
             FollowUp.objects.visible_to(access).filter(pk=found.pk).update(held_out=False)
         return found
-    tenant = request.tenant  # type: ignore[attr-defined]
+    tenant = request.tenant
     record = dossier(access, tenant, customer, today)
     reason = next((r for r in reasons_to_act(facts_of(record)) if r.code == code), None)
     owned = {o.vehicle_id for o in record.owned}
@@ -334,16 +337,16 @@ def _store_of(access: Access, customer: Customer) -> int:
     return next(store for store in customer.stores if access.covers(store))
 
 
-def _rule(request: HttpRequest) -> Rule | None:
+def _rule(request: SignedInRequest) -> Rule | None:
     return BY_OUTCOME.get(request.POST.get("outcome", ""))
 
 
-def _needs_confirmation(request: HttpRequest) -> bool:
+def _needs_confirmation(request: SignedInRequest) -> bool:
     rule = _rule(request)
     return bool(rule and rule.ends_ownership and request.POST.get("confirmed") != "yes")
 
 
-def _confirm(request: HttpRequest) -> HttpResponse:
+def _confirm(request: SignedInRequest) -> HttpResponse:
     rule = _rule(request)
     kept = [
         (name, value)
@@ -357,8 +360,8 @@ def _confirm(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _answer(request: HttpRequest, pk: int, fallback: str) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def _answer(request: SignedInRequest, pk: int, fallback: str) -> HttpResponse:
+    access = request.access
     access.require(Capability.FOLLOW_UP)
     if _needs_confirmation(request):
         return _confirm(request)
@@ -388,7 +391,7 @@ def _answer(request: HttpRequest, pk: int, fallback: str) -> HttpResponse:
     return redirect(_back(request, fallback))
 
 
-def _back(request: HttpRequest, fallback: str) -> str:
+def _back(request: SignedInRequest, fallback: str) -> str:
     asked = request.POST.get("back", "")
     fine = url_has_allowed_host_and_scheme(
         asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()

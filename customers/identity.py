@@ -299,6 +299,25 @@ def refresh_home_stores(tenant_id: int) -> int:
     return changed
 
 
+def refresh_advisors(tenant_id: int) -> int:
+    """Set each customer's advisor, that of the latest closed visit; the number that changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADVISORS, {"tenant": tenant_id})
+        return int(cursor.rowcount)
+
+
+_ADVISORS = """
+with latest as (
+    select distinct on (customer_id) customer_id, advisor_id from customers_visit
+    where tenant_id = %(tenant)s and status = 'closed' and advisor_id is not null
+    order by customer_id, day desc, id desc
+)
+update customers_customer c set advisor_id = known.advisor_id from (
+    select o.id, latest.advisor_id from customers_customer o
+    left join latest on latest.customer_id = o.id where o.tenant_id = %(tenant)s
+) known where known.id = c.id and c.tenant_id = %(tenant)s
+    and c.advisor_id is distinct from known.advisor_id
+"""
 _HOME = """
 with latest as (
     select coalesce(max(day), current_date) as day from customers_visit

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -30,6 +30,7 @@ from customers.models import Consent, Contract, Customer, Ownership, Vehicle
 from customers.outcomes import RULES, is_quiet
 from customers.timeline import timeline_page
 from organization.access import Access, Capability
+from organization.requests import SignedInRequest
 from web.components import Badge, Tab
 
 SOURCES: dict[str, str | Promise] = {
@@ -104,12 +105,12 @@ def _warranty(vehicle: Vehicle, today: date) -> Badge:
 
 
 @require_safe
-def profile(request: HttpRequest, uid: UUID) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
+    access = request.access
     access.require(Capability.SEE_CUSTOMERS)
     customer = customer_or_404(access, uid)
     today = timezone.localdate()
-    record = dossier(access, request.tenant, customer, today)  # type: ignore[attr-defined]
+    record = dossier(access, request.tenant, customer, today)
     vehicle_id = _chosen_vehicle(request, record)
     only = vehicle_id if "vehicle" in request.GET else None
     entries, after = timeline_page(access, customer, only, None)
@@ -151,7 +152,7 @@ def profile(request: HttpRequest, uid: UUID) -> HttpResponse:
     )
 
 
-def _chosen_vehicle(request: HttpRequest, record: Dossier) -> int | None:
+def _chosen_vehicle(request: SignedInRequest, record: Dossier) -> int | None:
     """The car in question: the one asked for, else the one last seen, else the last bought."""
     asked = request.GET.get("vehicle", "")
     if asked.isdecimal() and int(asked) in record.vehicles:
@@ -225,7 +226,7 @@ def _tabs(record: Dossier, vehicle_id: int | None) -> list[Tab]:
 
 
 def _log(
-    request: HttpRequest, access: Access, record: Dossier, act: list[Reason]
+    request: SignedInRequest, access: Access, record: Dossier, act: list[Reason]
 ) -> dict[str, Any] | None:
     """What the form for logging an outcome needs; None for those who do not follow up."""
     if not access.may(Capability.FOLLOW_UP):

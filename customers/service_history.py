@@ -9,7 +9,7 @@ from django.db import connection
 
 from customers.due import Policy, mileage_habits, next_due
 from customers.models import BrandPolicy
-from organization.access import Access, entered
+from organization.access import Access
 from organization.models import Unit
 
 # A repair order counts as periodic service by its own kind or by one of its lines: the header's
@@ -88,24 +88,19 @@ def service_due(
 
 
 def policies(access: Access) -> list[Policy]:
-    """The brand policies of the whole group, which every store works by.
-
-    Policies belong to divisions, which an access to one store does not cover; they hold no personal
-    data and nothing of another store, so they are read as the system.
-    """
-    with entered(Access.system(access.tenant_id, "brand policies")) as system:
-        return [
-            Policy(
-                p.unit_id,
-                p.model,
-                p.valid_from,
-                p.service_interval_days,
-                p.service_interval_km,
-                p.first_service_days,
-                p.first_service_km,
-            )
-            for p in BrandPolicy.objects.visible_to(system)
-        ]
+    """The brand policies of the whole group, which every store works by."""
+    return [
+        Policy(
+            p.unit_id,
+            p.model,
+            p.valid_from,
+            p.service_interval_days,
+            p.service_interval_km,
+            p.first_service_days,
+            p.first_service_km,
+        )
+        for p in BrandPolicy.objects.visible_to(access)
+    ]
 
 
 def _divisions(store_ids: Iterable[int]) -> dict[int, int]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -15,8 +15,10 @@ from customers.customer_list import visible_stores
 from customers.follow_up_list import in_view, lines_of, open_rows, with_value_at_risk
 from customers.models import Event, FollowUp, Survey, Task, Visit
 from customers.outcomes import is_quiet
+from customers.staffing import staff_label
 from organization.access import Access
 from organization.models import Role, Unit
+from organization.requests import SignedInRequest
 
 FIRST_CALLS = 10
 WORST = 5
@@ -32,9 +34,9 @@ ELSEWHERE = (
 
 
 @require_safe
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: SignedInRequest) -> HttpResponse:
     """The start page of the role; a person with several roles gets the one that works hands-on."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     if Role.ADVISOR in access.roles:
         return _advisor(request, access)
     if Role.MANAGER in access.roles and _leads_a_store(access):
@@ -58,19 +60,20 @@ def _today(access: Access) -> dict[str, Any]:
         .filter(kind=Event.Kind.APPOINTMENT, day=today)
         .exclude(status="cancelled")
         .select_related("customer", "vehicle")
+        .annotate(staff_label=staff_label(access, "staff_name"))
         .order_by("happened_at", "pk")[:50]
     )
     arrivals = (
         Visit.objects.visible_to(access)
         .filter(day=today)
         .exclude(status__in=("cancelled", "credit"))
-        .select_related("customer", "vehicle")
+        .select_related("customer", "vehicle", "advisor")
         .order_by("-opened_at", "-pk")[:50]
     )
     return {
         "today": today,
-        "appointments": [_row(access, a, a.staff_name) for a in appointments],
-        "arrivals": [_row(access, v, v.advisor_name) for v in arrivals],
+        "appointments": [_row(access, a, a.staff_label) for a in appointments],
+        "arrivals": [_row(access, v, v.advisor_label) for v in arrivals],
         "quiet": is_quiet(timezone.now()),
     }
 
@@ -87,7 +90,7 @@ def _row(access: Access, row: Any, advisor: str) -> dict[str, Any]:
     }
 
 
-def _advisor(request: HttpRequest, access: Access) -> HttpResponse:
+def _advisor(request: SignedInRequest, access: Access) -> HttpResponse:
     today = timezone.localdate()
     ready = open_rows(access).filter(in_view("now", access, today), held_out=False, blocked=False)
     first = with_value_at_risk(access, ready).select_related("customer", "vehicle", "contacted_by")
@@ -99,7 +102,7 @@ def _advisor(request: HttpRequest, access: Access) -> HttpResponse:
     )
 
 
-def _store_manager(request: HttpRequest, access: Access) -> HttpResponse:
+def _store_manager(request: SignedInRequest, access: Access) -> HttpResponse:
     today = timezone.localdate()
     rows = open_rows(access).filter(held_out=False, blocked=False)
     totals = (
@@ -139,6 +142,7 @@ def _worst(access: Access) -> dict[str, Any]:
         Event.objects.visible_to(access)
         .filter(kind=Event.Kind.COMPLAINT, status="open")
         .select_related("customer", "vehicle")
+        .annotate(staff_label=staff_label(access, "staff_name"))
         .order_by("day", "pk")[:WORST]
     )
     answers = (
@@ -148,7 +152,7 @@ def _worst(access: Access) -> dict[str, Any]:
         .order_by("score", "-day", "-pk")[:WORST]
     )
     return {
-        "complaints": [_row(access, e, e.staff_name) for e in complaints],
+        "complaints": [_row(access, e, e.staff_label) for e in complaints],
         "answers": [_row(access, s, "") for s in answers],
     }
 

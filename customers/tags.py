@@ -226,26 +226,31 @@ def evaluate(frame: pd.DataFrame, as_of: date) -> dict[str, np.ndarray]:
     return {rule.code: rule.test(frame, today) for rule in RULES}
 
 
-def evidence(frame: pd.DataFrame, code: str) -> list[dict[str, Any]]:
+def evidence(
+    frame: pd.DataFrame, code: str, held: np.ndarray | None = None
+) -> list[dict[str, Any]]:
     """What the tag rests on, one JSON-ready record a row of ``frame``, thresholds included.
 
-    ``frame`` is the whole group's: the threshold of ``high_value`` is a quantile of it.
+    ``frame`` is the whole group's: the threshold of ``high_value`` is a quantile of it. ``held``
+    (boolean, one a row) leaves only those rows.
     """
     rule = BY_CODE[code]
-    columns = {name: _plain(frame[name]) for name in rule.evidence}
+    rows = frame if held is None else frame[held]
+    columns = {name: _plain(rows[name]) for name in rule.evidence}
     if code == "high_value":
         people, organisations = high_value_thresholds(frame)
-        limits = np.where(_organisations(frame), organisations, people)
+        limits = np.where(_organisations(rows), organisations, people)
         columns["threshold_fen"] = [int(v) if np.isfinite(v) else None for v in limits]
     if code == "at_risk":
-        columns["threshold"] = [AT_RISK_CHURN] * len(frame)
+        columns["threshold"] = [AT_RISK_CHURN] * len(rows)
     names = list(columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _plain(column: pd.Series) -> list[Any]:
     if pd.api.types.is_datetime64_any_dtype(column):
-        return [None if pd.isna(v) else v.date().isoformat() for v in column]
+        days = np.datetime_as_string(column.to_numpy(dtype="datetime64[D]"))
+        return [None if day == "NaT" else day for day in days.tolist()]
     if pd.api.types.is_numeric_dtype(column):
         return [
             None if pd.isna(v) else (int(v) if float(v).is_integer() else float(v)) for v in column

@@ -11,6 +11,7 @@ from customers import follow_ups
 from customers.importing.messages import FileRefused
 from customers.importing.running import import_path, record_failure
 from customers.models import ImportRun
+from customers.quality.tasks import assess
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
@@ -37,6 +38,17 @@ def run_import(tenant_id: int, run_id: int) -> None:
     except FileRefused as refused:
         logger.info("import run %s was refused: %s", run_id, refused)
         record_failure(access, run_id, refused)
+        return
+    if not run.dry_run:
+        _assess_after(tenant_id, run_id)
+
+
+def _assess_after(tenant_id: int, run_id: int) -> None:
+    """Queue the quality report; without a broker it is made when somebody asks for it."""
+    try:
+        assess.delay(tenant_id, f"import {run_id}")
+    except OperationalError:
+        logger.exception("data quality after import %s is left to the next request", run_id)
 
 
 @shared_task

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -22,7 +22,9 @@ from django.views.decorators.http import require_safe
 from customers import reasons
 from customers.contact import customer_or_404, shown_name, shown_plate
 from customers.models import Contract, Customer, Event, FollowUp, Ownership, Survey, Visit
+from customers.staffing import staff_label
 from organization.access import Access, Capability
+from organization.requests import SignedInRequest
 from web import formats
 from web.components import TimelineEntry
 from web.shell import Tone
@@ -95,9 +97,9 @@ def timeline_page(
 
 
 @require_safe
-def timeline(request: HttpRequest, uid: UUID) -> HttpResponse:
+def timeline(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """The next entries for the profile page; without htmx a page of their own."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.SEE_CUSTOMERS)
     customer = customer_or_404(access, uid)
     raw_vehicle = request.GET.get("vehicle", "")
@@ -105,7 +107,7 @@ def timeline(request: HttpRequest, uid: UUID) -> HttpResponse:
     entries, after = timeline_page(
         access, customer, vehicle_id, Cursor.parse(request.GET.get("after", ""))
     )
-    partial = request.htmx  # type: ignore[attr-defined]
+    partial = request.htmx
     return render(
         request,
         "customers/timeline.html" if partial else "customers/timeline_page.html",
@@ -152,7 +154,7 @@ def _visit(visit: Visit, access: Access) -> TimelineEntry:
     return TimelineEntry(
         visit.day,
         visit.get_kind_display(),
-        _joined(_car(visit, access), mileage, visit.store.name, visit.advisor_name, body),
+        _joined(_car(visit, access), mileage, visit.store.name, visit.advisor_label, body),
         icon="wrench",
         tone=tone,
         badge=badge,
@@ -173,13 +175,13 @@ def _survey(survey: Survey, access: Access) -> TimelineEntry:
     )
 
 
-def _event(event: Event, access: Access) -> TimelineEntry:
+def _event(event: Any, access: Access) -> TimelineEntry:
     bad = event.kind in (Event.Kind.COMPLAINT, Event.Kind.NO_SHOW, Event.Kind.RECALL_NOTICE)
     icons = {"call": "phone", "appointment": "calendar", "recall_notice": "shield"}
     return TimelineEntry(
         event.day,
         event.get_kind_display(),
-        _joined(_car(event, access), event.reason, event.detail, event.staff_name),
+        _joined(_car(event, access), event.reason, event.detail, event.staff_label),
         icon=icons.get(event.kind, "info"),
         tone="warn" if bad else "neutral",
         badge=status_text(event.status),
@@ -252,7 +254,13 @@ def _parted(ownership: Ownership, access: Access) -> TimelineEntry:
 
 
 def _visits(access: Access, customer: Customer) -> QuerySet[Any]:
-    return _own(Visit, F("day"))(access, customer).prefetch_related("lines")
+    rows = _own(Visit, F("day"))(access, customer)
+    return rows.select_related("vehicle", "store", "advisor").prefetch_related("lines")
+
+
+def _events(access: Access, customer: Customer) -> QuerySet[Any]:
+    rows = _own(Event, F("day"))(access, customer)
+    return rows.annotate(staff_label=staff_label(access, "staff_name"))
 
 
 def _calls(access: Access, customer: Customer) -> QuerySet[Any]:
@@ -263,7 +271,7 @@ def _calls(access: Access, customer: Customer) -> QuerySet[Any]:
 def _each() -> Iterator[Source]:
     yield Source(_visits, _visit)
     yield Source(_own(Survey, F("day")), _survey)
-    yield Source(_own(Event, F("day")), _event)
+    yield Source(_events, _event)
     yield Source(_calls, _follow_up)
     yield Source(_own(Contract, F("starts_on")), _contract)
     yield Source(_own(Ownership, Coalesce("sold_on", "owned_from")), _bought)

@@ -22,6 +22,9 @@ CHECKS = {
     "churn probabilities meet the rate": gettext_lazy(
         "Mean churn probability meets the rate of the held-out year"
     ),
+    "churn features do not know the answer": gettext_lazy(
+        "Churn ranks no better than is possible without knowing the answer"
+    ),
 }
 STATUSES = {
     "converged": gettext_lazy("converged"),

@@ -192,6 +192,8 @@ class Score(StoreOwned):
     class Meta:
         indexes = [
             models.Index(fields=["score_set", "store", "-ltv_fen"], name="score_by_store_value"),
+            # A whole group's customers by value.
+            models.Index(fields=["score_set", "-ltv_fen"], name="score_by_value"),
             models.Index(fields=["customer"], name="score_by_customer"),
         ]
 

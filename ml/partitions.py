@@ -7,7 +7,7 @@ only for a score set of the tenant that is entered.
 import re
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations import CreateModel
+from django.db.migrations.operations import AddIndex, CreateModel
 from django.db.migrations.state import ProjectState
 
 from organization.row_security import application_role
@@ -62,6 +62,41 @@ class CreatePartitionedModel(CreateModel):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         finally:
             schema_editor.sql_create_table = plain
+
+
+class AddPartitionedIndex(AddIndex):
+    """``AddIndex`` on a partitioned table that locks nobody out, whatever its size.
+
+    The parent's index is declared for the parent only, each partition's is built concurrently and
+    attached; the parent's is valid with the last one. Needs a migration with ``atomic = False``;
+    interrupted, it is run again from the start.
+    """
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        table, name = model._meta.db_table, self.index.name
+        columns = ", ".join(
+            f'"{model._meta.get_field(field).column}"{" " + order if order else ""}'
+            for field, order in self.index.fields_orders
+        )
+        with schema_editor.connection.cursor() as cursor:
+            cursor.execute(
+                "select inhrelid::regclass::text from pg_inherits where inhparent = %s::regclass",
+                [table],
+            )
+            partitions = [part for (part,) in cursor.fetchall()]
+        schema_editor.execute(f'create index if not exists "{name}" on only "{table}" ({columns})')
+        for part in partitions:
+            own = f"{part}_{name}"[:63]
+            schema_editor.execute(f'drop index concurrently if exists "{own}"')
+            schema_editor.execute(f'create index concurrently "{own}" on {part} ({columns})')
+            schema_editor.execute(f'alter index "{name}" attach partition "{own}"')
 
 
 def create_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:

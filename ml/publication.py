@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from customers.models import CustomerTag
 from ml.asof import DateRefused
+from ml.gate import Gate
 from ml.models import ModelVersion, Score, ScoreSet, TrainingRun
 from ml.runs import Lease
 from organization import audit
@@ -23,23 +23,6 @@ COLUMNS = [
     for field in Score._meta.concrete_fields
     if field.column not in {"tenant_id", "score_set_id"}
 ]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """Whether a score set may be shown: every check with what was found and what is asked."""
-
-    checks: tuple[dict[str, Any], ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check["passed"] for check in self.checks)
-
-    def refusals(self) -> list[str]:
-        return [str(check["message"]) for check in self.checks if not check["passed"]]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"passed": self.passed, "checks": list(self.checks)}
 
 
 def write_models(lease: Lease, versions: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
@@ -129,9 +112,10 @@ def score_set_of(access: Access, as_of: date) -> ScoreSet:
     return found
 
 
-def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
+def publish(lease: Lease, score_set: ScoreSet, gate: Gate, tagged: pd.DataFrame) -> bool:
     """Make the set visible, with its tags, if the gate is passed; else keep it aside.
 
+    ``tagged``: one row a customer and tag: ``customer_id, code, evidence`` (JSON text).
     Everything happens in one transaction that first makes sure of the lease: a page sees either
     the former set or this one, never a mixture.
     """
@@ -147,7 +131,7 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
             score_set.status = ScoreSet.Status.HELD
         score_set.save()
         if gate.passed and current_score_set(access) == score_set:
-            _replace_tags(access, score_set)
+            _replace_tags(score_set, tagged)
         audit.record(
             access,
             "scores.published" if gate.passed else "scores.held_back",
@@ -160,13 +144,17 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
     return gate.passed
 
 
-def _replace_tags(access: Access, score_set: ScoreSet) -> None:
+def _replace_tags(score_set: ScoreSet, tagged: pd.DataFrame) -> None:
     CustomerTag.objects.all().delete()
     with connection.cursor() as cursor:
         cursor.execute(
+            "create temp table tagged (customer_id bigint, code text, evidence jsonb)"
+            " on commit drop"
+        )
+        _copy_frame(cursor, "tagged", list(tagged.columns), tagged)
+        cursor.execute(
             "insert into customers_customertag (tenant_id, store_id, customer_id, code, evidence,"
-            " as_of) select s.tenant_id, c.home_store_id, s.customer_id, unnest(s.tags),"
-            " '{}'::jsonb, %s from ml_score s join customers_customer c on c.id = s.customer_id"
-            " where s.score_set_id = %s",
-            [score_set.as_of, score_set.pk],
+            " as_of) select c.tenant_id, c.home_store_id, c.id, t.code, t.evidence, %s"
+            " from tagged t join customers_customer c on c.id = t.customer_id",
+            [score_set.as_of],
         )

@@ -1,5 +1,6 @@
 """One row per customer out of forecast, churn, due dates and tags: what a score set holds."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from customers.due import Policy, mileage_habits, next_due
-from customers.tags import evaluate, high_value_thresholds
+from customers.tags import evaluate, evidence, high_value_thresholds
 from ml.churn import ChurnModel
 from ml.extraction import Extract
 from ml.features import churn_population
@@ -19,9 +20,11 @@ from ml.vehicle_life import owned_today
 
 @dataclass(frozen=True)
 class Scored:
-    """``frame``: one row per customer, columns of ``ml_score`` but ``fit_id``."""
+    """``frame``: one row per customer, columns of ``ml_score`` but ``fit_id``. ``tagged``: one row
+    a customer and tag: ``customer_id, code, evidence`` (JSON text)."""
 
     frame: pd.DataFrame
+    tagged: pd.DataFrame
     tag_counts: dict[str, int]
     high_value_from_fen: float | None
 
@@ -86,9 +89,25 @@ def score_frame(
     threshold = high_value_thresholds(marks)[0]
     return Scored(
         frame.reset_index(drop=True),
+        _tagged(marks, tags),
         {code: int(mask.sum()) for code, mask in tags.items()},
         float(threshold) if np.isfinite(threshold) else None,
     )
+
+
+def _tagged(marks: pd.DataFrame, tags: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Who carries which tag on what evidence, as ``Scored.tagged``."""
+    parts = [
+        pd.DataFrame(
+            {
+                "customer_id": marks["customer_id"].to_numpy()[held],
+                "code": code,
+                "evidence": [json.dumps(one) for one in evidence(marks, code, held)],
+            }
+        )
+        for code, held in tags.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _reasons(

@@ -8,10 +8,10 @@ import sys
 from celery import shared_task
 from django.conf import settings
 
+from customers.as_of import default_as_of
 from ml import runs
-from ml.asof import default_as_of
 from ml.configuration import DEFAULTS
-from organization.access import Access, entered_installation
+from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
 
@@ -36,7 +36,8 @@ def _tenants() -> list[int]:
 def _for_all_groups(purpose: str, *, score_only: bool) -> None:
     for tenant_id in _tenants():
         access = Access.system(tenant_id, purpose)
-        as_of = default_as_of(access)
+        with entered(access):
+            as_of = default_as_of(access)
         if as_of is not None:
             run = runs.request_run(access, as_of, DEFAULTS, score_only=score_only)
             train.delay(tenant_id, run.pk)

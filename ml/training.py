@@ -15,6 +15,7 @@ from ml.churn import NotEnoughData as NotEnoughForModel
 from ml.configuration import CODE_VERSION, SMALLEST_GROUP
 from ml.extraction import Extract, NotEnoughData, extract
 from ml.features import customer_features
+from ml.gate import judge
 from ml.lifetime_value import Forecast, LifetimeModel, fit_divisions, predict
 from ml.model_files import dump
 from ml.models import ModelVersion, TrainingRun
@@ -89,7 +90,9 @@ def _carry_out(lease: Lease) -> bool:
         )
         publication.write_scores(lease, score_set, frame)
     with lease.timed("publish", 0.97):
-        return publication.publish(lease, score_set, gate_of(lifetime, churn, scored))
+        fits = [cohort.chosen.status for cohort in lifetime.cohorts.values()]
+        gate = judge(scored.frame, fits, churn.report)
+        return publication.publish(lease, score_set, gate, scored.tagged)
 
 
 def statistics_of(data: Extract) -> pd.DataFrame:
@@ -264,39 +267,3 @@ def _summary(
         },
         "high_value_from_fen": scored.high_value_from_fen,
     }
-
-
-def gate_of(lifetime: LifetimeModel, churn: ChurnModel, scored: Scored) -> publication.Gate:
-    """What must hold before anybody sees the scores."""
-    figures = scored.frame.select_dtypes("number").to_numpy(dtype=float)
-    finite = bool(np.isfinite(figures).all())
-    fitted = [c.chosen.status for c in lifetime.cohorts.values()]
-    card = churn.report["metrics"]
-    mean_error = abs(float(card["bias"]))
-    checks = (
-        {
-            "check": "all scores are numbers",
-            "found": finite,
-            "passed": finite,
-            "message": "some scores are not finite numbers",
-        },
-        {
-            "check": "every cohort has a usable transaction model",
-            "found": fitted,
-            "passed": "refused" not in fitted,
-            "message": "a cohort has no usable transaction model",
-        },
-        {
-            "check": "churn ranks better than chance",
-            "found": card["roc_auc"],
-            "passed": card["roc_auc"] is not None and card["roc_auc"] > 0.55,
-            "message": f"churn ROC-AUC {card['roc_auc']} on the held-out year is not above 0.55",
-        },
-        {
-            "check": "churn probabilities meet the rate",
-            "found": mean_error,
-            "passed": mean_error < 0.15,
-            "message": f"mean churn probability misses the held-out rate by {mean_error:.3f}",
-        },
-    )
-    return publication.Gate(checks)

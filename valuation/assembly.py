@@ -12,7 +12,6 @@ from valuation import books, figures
 from valuation.archive import Former
 from valuation.bridge import BridgeAssumptions
 from valuation.change import store_changes
-from valuation.confidence import confidence, reconciliation_gap
 from valuation.engine import STREAMS, Inputs, Portfolio
 from valuation.history import History, cohort_cube, store_counters, tenure_retention
 from valuation.rounding import to_fen
@@ -93,9 +92,8 @@ def assemble(
             "cohorts": cube.of(inputs.tree.stores_below(node.id)),
             "change": [{"step": step, "amount_fen": v} for step, v in one.change.items()],
         }
-    score, notes = _confidence(inputs, lines[inputs.tree.root.id])
     warnings = [str(one) for one in inputs.terms.discount.warnings()]
-    notes |= {
+    notes = _quality_notes(inputs) | {
         "retention_cost_per_month": portfolio.yearly_cost / 12.0,
         "warnings": warnings,
         "complete_through": {
@@ -105,7 +103,7 @@ def assemble(
         },
         "former": former.valuation_id if former else None,
     }
-    return Assembled(units, score, notes)
+    return Assembled(units, inputs.quality.confidence.score, notes)
 
 
 def _store_lines(
@@ -116,7 +114,6 @@ def _store_lines(
     value = portfolio.discounted.value_fen
     counters = store_counters(past, scores["population"] == 1, value, inputs.store, stores)
     counters = counters.join(inputs.book)
-    counters["orders_fen"] = _ordered(inputs)
     monthly = {
         "visits_millionths": np.rint(found.visits * VISIT_UNITS).astype(np.int64),
         "revenue_fen": found.revenue,
@@ -186,18 +183,6 @@ def _streams(
 def _serving_stores(inputs: Inputs) -> Integers:
     position = {store.id: i for i, store in enumerate(inputs.tree.stores)}
     return inputs.visits["store"].map(position).fillna(-1).to_numpy(dtype=np.int64)
-
-
-def _ordered(inputs: Inputs) -> Integers:
-    """Revenue of repair orders by serving store in the months that ``ledger_fen`` covers."""
-    end = pd.Timestamp(inputs.as_of.replace(day=1))
-    day = inputs.visits["day"]
-    inside = ((day < end) & (day >= end - pd.DateOffset(years=1))).to_numpy()
-    store = _serving_stores(inputs)
-    inside = inside & (store >= 0)
-    total = np.zeros(len(inputs.tree.stores), dtype=np.int64)
-    np.add.at(total, store[inside], to_fen(inputs.visits["revenue"].to_numpy()[inside]))
-    return total
 
 
 def _total(children: Iterable[Lines], nothing: Lines) -> Lines:
@@ -373,18 +358,14 @@ def _peers(
     return found
 
 
-def _confidence(inputs: Inputs, group: Lines) -> tuple[float, dict[str, Any]]:
+def _quality_notes(inputs: Inputs) -> dict[str, Any]:
+    """What stands beside the value: parts of the data confidence, gap to the books, models."""
+    quality = inputs.quality
     converged = np.array(inputs.fits.converged)[inputs.fits.index(inputs.scores["fit"])]
-    stores = _store_gaps(inputs)
-    return confidence(
-        gap=reconciliation_gap(*stores),
-        complete_through=inputs.complete_through,
-        stores=[store.id for store in inputs.tree.stores],
-        as_of=inputs.as_of,
-        supplied=inputs.supplied,
-        converged_share=float(converged.mean()) if len(converged) else 0.0,
-    )
-
-
-def _store_gaps(inputs: Inputs) -> tuple[list[int], list[int]]:
-    return [int(v) for v in _ordered(inputs)], [int(v) for v in inputs.book["ledger_fen"]]
+    return {
+        "parts": {name: round(share, 4) for name, share in quality.confidence.parts.items()},
+        "missing": list(quality.confidence.missing_kinds),
+        "gap": None if quality.gap is None else round(quality.gap, 6),
+        "months_beyond": len(quality.gaps_beyond),
+        "converged_share": round(float(converged.mean()), 4) if len(converged) else 0.0,
+    }

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
-from valuation.confidence import PARTS
+from customers.quality.rules import KIND_BY_CODE, PARTS
+from organization.requests import SignedInRequest
 from valuation.models import Assumptions, Valuation
 from valuation.shown import access_of, newest_valuation
 from web import formats
@@ -25,7 +26,7 @@ Row = tuple[str, str, str]
 
 
 @require_safe
-def assumptions(request: HttpRequest) -> HttpResponse:
+def assumptions(request: SignedInRequest) -> HttpResponse:
     """All versions of the assumption set, the newest first."""
     access = access_of(request)
     versions = Assumptions.objects.visible_to(access).order_by("-version")[:VERSIONS_SHOWN]
@@ -34,13 +35,37 @@ def assumptions(request: HttpRequest) -> HttpResponse:
         "versions": [(one, rows_of(one.values)) for one in versions],
         "valuation": newest,
         "parts": confidence_rows(newest) if newest else [],
+        "data_facts": data_facts(newest) if newest else [],
     }
     return render(request, "valuation/assumptions.html", context)
 
 
 def confidence_rows(valuation: Valuation) -> list[tuple[str, str]]:
-    parts = valuation.notes["parts"]
-    return [(_(label), formats.percent(parts[name], 0)) for name, label in PARTS.items()]
+    """Each part of the confidence in the data that the valuation was made of."""
+    stored = valuation.notes["parts"]
+    return [(str(part.label), formats.percent(stored[part.code], 0)) for part in PARTS]
+
+
+def data_facts(valuation: Valuation) -> list[tuple[str, str]]:
+    """What stands beside the confidence without being a part of it."""
+    notes = valuation.notes
+    return [
+        (_("Orders and books apart by"), formats.percent(notes["gap"])),
+        (_("Store-months more than 2% apart"), formats.integer(notes["months_beyond"])),
+        (_("Never supplied"), missing_kinds(valuation) or formats.NOT_KNOWN),
+        (_("Customers under a converged model"), formats.percent(notes["converged_share"], 0)),
+    ]
+
+
+def missing_kinds(valuation: Valuation) -> str:
+    """Names of the kinds of data that the group has never supplied; empty if none."""
+    names = [str(KIND_BY_CODE[code].label) for code in valuation.notes["missing"]]
+    return ("、" if formats.in_chinese() else ", ").join(names)
+
+
+def confidence_text(valuation: Valuation) -> str:
+    """The score as the data-quality page writes it: points of 100."""
+    return f"{formats.decimal(valuation.confidence, 1)} / 100"
 
 
 def rows_of(values: dict[str, Any]) -> list[Row]:

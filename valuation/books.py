@@ -40,8 +40,7 @@ select unit_id, month >= %(year)s as recent,
         filter (where scope = 'after_sales'),
     sum(coalesce(site_cost_fen, 0) + coalesce(admin_expense_fen, 0)
         + coalesce(selling_expense_fen, 0) + coalesce(depreciation_fen, 0)
-        + coalesce(amortisation_fen, 0)) filter (where scope = 'store'),
-    sum(revenue_fen) filter (where scope = 'after_sales')
+        + coalesce(amortisation_fen, 0)) filter (where scope = 'store')
 from customers_monthlyfinancials
 where month >= %(before)s and month < %(month_end)s group by 1, 2
 """
@@ -65,17 +64,6 @@ where type in ('package', 'stored_value') and balance_fen > 0
     and coalesce(status, '') <> 'cancelled' and coalesce(starts_on, %(year)s) < %(as_of)s group by 1
 """
 TARGETS = "select unit_id, metric, value from customers_target where month = %(month)s"
-KINDS = {
-    "visits": "customers_visit",
-    "vehicles": "customers_vehicle",
-    "contracts": "customers_contract",
-    "surveys": "customers_survey",
-    "events": "customers_event",
-    "marketing": "customers_marketingspend",
-    "financials": "customers_monthlyfinancials",
-    "targets": "customers_target",
-    "policies": "customers_brandpolicy",
-}
 EXCLUDED = """
 select count(*) filter (where is_test), count(*) filter (where not is_test and kind = 'insurer'),
     count(*) filter (where not is_test and kind = 'internal'), count(*)
@@ -84,8 +72,7 @@ from customers_customer
 COUNTERS = (
     *("promoters", "detractors", "answers", "promoters_before", "detractors_before"),
     *("answers_before", "renewed", "expired", "renewed_before", "expired_before"),
-    *("profit_fen", "fixed_cost_fen", "ledger_fen"),
-    *("profit_before_fen", "fixed_cost_before_fen", "ledger_before_fen"),
+    *("profit_fen", "fixed_cost_fen", "profit_before_fen", "fixed_cost_before_fen"),
     *("cac_spend_fen", "retention_spend_fen", "cac_spend_before_fen", "retention_spend_before_fen"),
     *("prepaid_contracts", "prepaid_balance_fen"),
 )
@@ -135,7 +122,7 @@ def book_counters(tree: Tree, as_of: dt.date) -> pd.DataFrame:
 
     fill(_rows(NPS, **days), "promoters", "detractors", "answers")
     fill(_rows(RENEWALS, **days), "renewed", "expired")
-    fill(_rows(BOOKS, **months), "profit_fen", "fixed_cost_fen", "ledger_fen")
+    fill(_rows(BOOKS, **months), "profit_fen", "fixed_cost_fen")
     fill(_rows(MARKETING, **months), "cac_spend_fen", "retention_spend_fen")
     for store, count, balance in _rows(PREPAID, **days):
         if store in frame.index:
@@ -159,12 +146,6 @@ def complete_through(as_of: dt.date) -> dict[int, dt.date]:
 def targets(month: dt.date) -> dict[tuple[int, str], float]:
     """Declared targets of a month by unit id and metric; money in yuan, rates as shares of 1."""
     return {(unit, metric): float(value) for unit, metric, value in _rows(TARGETS, month=month)}
-
-
-def kinds_supplied() -> dict[str, bool]:
-    """Which kinds of data the group has ever delivered."""
-    checks = ", ".join(f"exists (select from {table})" for table in KINDS.values())
-    return dict(zip(KINDS, _rows(f"select {checks}")[0], strict=True))
 
 
 def exclusions(scored: int) -> dict[str, int]:

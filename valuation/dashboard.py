@@ -6,14 +6,17 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from customers.quality.rules import GAP_ALLOWED
 from organization import audit
 from organization.access import Capability
+from organization.requests import SignedInRequest
 from valuation import drilldown, headline, league, pictures
+from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
 from valuation.formulas import FORMULAS
 from valuation.models import Approval, Valuation
@@ -23,12 +26,9 @@ from valuation.uncertainty import LAYERS
 from web import formats
 from web.components import Lineage
 
-# Beyond this gap between orders and books a valuation may not be approved.
-LARGEST_GAP = 0.02
-
 
 @require_safe
-def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
+def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse:
     """The page of a unit, by default the person's own; 404 outside the access."""
     access = access_of(request)
     shown = shown_unit(access, code)
@@ -44,7 +44,7 @@ def dashboard(request: HttpRequest, code: str | None = None) -> HttpResponse:
     context |= {
         "shown": shown,
         "visit_month": formats.month(last_month(shown)),
-        "operating": headline.operating_row(shown, request.tenant.visit_word),  # type: ignore[attr-defined]
+        "operating": headline.operating_row(shown, request.tenant.visit_word),
         "tiles": headline.indicator_tiles(shown),
         "value_lineage": value_lineage(shown),
         "facts": facts(shown),
@@ -116,7 +116,7 @@ def facts(shown: Shown) -> list[tuple[str, str]]:
     return [
         (_("As of"), formats.date(valuation.as_of)),
         (_("Model version"), valuation.model_version),
-        (_("Data confidence"), formats.percent(valuation.confidence, 0)),
+        (_("Data confidence"), confidence_text(valuation)),
         (_("Complete through"), shown.valued.operations["complete_through"] or formats.NOT_KNOWN),
         (_("Approved by"), approved),
     ]
@@ -130,6 +130,8 @@ def warnings(shown: Shown) -> list[str]:
     missing = stored["stores"] - stored["stores_delivering"]
     if missing > 0:
         found.append(_("%(count)s stores have delivered no visits.") % {"count": missing})
+    if shown.valuation.notes["missing"]:
+        found.append(_("Never supplied: %(kinds)s") % {"kinds": missing_kinds(shown.valuation)})
     return found
 
 
@@ -161,19 +163,19 @@ def _may_approve(shown: Shown) -> bool:
 
 
 @require_POST
-def approve(request: HttpRequest, pk: int) -> HttpResponse:
+def approve(request: SignedInRequest, pk: int) -> HttpResponse:
     """Approve a valuation that somebody else made, whose orders agree with the books."""
     access = access_of(request)
     access.require(Capability.APPROVE_VALUATION)
     valuation = get_object_or_404(Valuation.objects.visible_to(access), pk=pk)
     if valuation.author == access.label:
         raise PermissionDenied(_("A valuation is approved by a second person."))
-    gap = valuation.notes.get("gap")
-    if gap is not None and gap > LARGEST_GAP:
+    gap = valuation.notes["gap"]
+    if gap is not None and gap > GAP_ALLOWED:
         messages.error(
             request,
             _("Not approved: repair orders and books differ by %(gap)s, more than %(limit)s.")
-            % {"gap": formats.percent(gap), "limit": formats.percent(LARGEST_GAP, 0)},
+            % {"gap": formats.percent(gap), "limit": formats.percent(GAP_ALLOWED, 0)},
         )
         return redirect("valuation_dashboard")
     _approval, created = Approval.objects.get_or_create(
@@ -186,7 +188,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def value_now(request: HttpRequest) -> HttpResponse:
+def value_now(request: SignedInRequest) -> HttpResponse:
     """Let the worker value the group from its current score set."""
     access = access_of(request)
     access.require(Capability.CREATE_VALUATION)

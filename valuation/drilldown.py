@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from customers.contact import shown_name
 from customers.models import Customer
 from organization.access import Access, Capability
+from organization.requests import SignedInRequest
 from valuation import pictures
 from valuation.models import Pseudonym, ValuedCustomer
 from valuation.shown import Shown, access_of, shown_unit
@@ -70,7 +71,7 @@ def cohort_table(shown: Shown) -> Table:
 
 
 @require_safe
-def cohorts(request: HttpRequest, code: str) -> HttpResponse:
+def cohorts(request: SignedInRequest, code: str) -> HttpResponse:
     """All cohorts of a unit: the whole heat map, and a table that sums to the unit."""
     shown = shown_unit(access_of(request), code)
     if shown is None:
@@ -114,7 +115,7 @@ SEGMENTS = {"person": gettext_lazy("Person"), "organisation": gettext_lazy("Orga
 
 
 @require_safe
-def customers(request: HttpRequest, code: str) -> HttpResponse:
+def customers(request: SignedInRequest, code: str) -> HttpResponse:
     """Customers of a unit, or of one of its cohorts, by value; pseudonyms for auditors."""
     access = access_of(request)
     shown = shown_unit(access, code)

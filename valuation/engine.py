@@ -16,6 +16,7 @@ import pandas as pd
 from django.db import connection
 from numpy.typing import NDArray
 
+from customers.quality.report import Assessment, assessed
 from ml.bgnbd import Parameters
 from ml.extraction import visit_days
 from ml.models import ScoreSet
@@ -48,7 +49,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 # Bumped when a change of code changes figures; part of the input hash.
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 STREAMS = ("regular", "accident", "organisations")
 
 
@@ -68,7 +69,7 @@ class Inputs:
     book: pd.DataFrame
     complete_through: dict[int, dt.date]
     targets: dict[tuple[int, str], float]
-    supplied: dict[str, bool]
+    quality: Assessment
     excluded: dict[str, int]
 
     @cached_property
@@ -91,7 +92,8 @@ class Inputs:
             "units": [(n.id, n.code, n.level, n.path) for n in self.tree.nodes],
             "complete_through": sorted(self.complete_through.items()),
             "targets": sorted((unit, name, v) for (unit, name), v in self.targets.items()),
-            "supplied": self.supplied,
+            "confidence": self.quality.confidence,
+            "gap": self.quality.gap,
             "excluded": self.excluded,
         }
         digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
@@ -101,8 +103,8 @@ class Inputs:
         return digest.hexdigest()
 
 
-def read_inputs(score_set: ScoreSet, assumptions: Assumptions) -> Inputs:
-    """Read all inputs of the score set's date, inside an entered access."""
+def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -> Inputs:
+    """Read all inputs of the score set's date, inside the entered ``access``."""
     as_of = score_set.as_of
     tree = Tree.read()
     scores = read_scores(score_set.pk)
@@ -129,7 +131,7 @@ def read_inputs(score_set: ScoreSet, assumptions: Assumptions) -> Inputs:
         book=books.book_counters(tree, as_of),
         complete_through=books.complete_through(as_of),
         targets=books.targets(books.last_complete_month(as_of)),
-        supplied=books.kinds_supplied(),
+        quality=assessed(access, as_of),
         excluded=books.exclusions(len(scores)),
     )
 
@@ -290,7 +292,7 @@ def create_valuation(access: Access, as_of: dt.date) -> tuple[Valuation, bool]:
                 "select pg_advisory_xact_lock(hashtext('valuation'), %s::int)", [access.tenant_id]
             )
         assumptions = current_assumptions(access.tenant_id, access.label, as_of)
-        inputs = read_inputs(score_set, assumptions)
+        inputs = read_inputs(access, score_set, assumptions)
         digest = inputs.input_hash
         known: Valuation | None = Valuation.objects.filter(input_hash=digest).first()
         if known is not None:

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from customers.models import Task
 from organization import audit
 from organization.access import Capability
 from organization.models import Staff, Unit
+from organization.requests import SignedInRequest
 from valuation.shown import Listed, Shown, access_of, shown_unit
 from web import formats
 from web.tables import Column, Table
@@ -46,7 +47,7 @@ COLUMNS = [
     Column(
         "quantile",
         gettext_lazy("Peers"),
-        "percent",
+        "whole_percent",
         value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
             "Share of peers (same brand, made comparable by years with the group) whose"
@@ -131,7 +132,7 @@ def laggards(shown: Shown) -> list[Laggard]:
 
 
 @require_POST
-def create_task(request: HttpRequest, code: str) -> HttpResponse:
+def create_task(request: SignedInRequest, code: str) -> HttpResponse:
     """Make the retention of a unit a task: due in two weeks, measured again in three months.
 
     A second press finds the task that is open and makes no other.

@@ -35,8 +35,9 @@ class Valuation(TenantOwned):
     input_hash = models.CharField(max_length=64)
     customers = models.IntegerField()
     excluded = models.JSONField(default=dict)
+    # Confidence in the data, 0 to 100 (customers.quality), when the valuation was made.
     confidence = models.FloatField(null=True)
-    # Parts of the confidence, completeness by store, warnings, retention cost that was used.
+    # Its parts, gap to the books, completeness by store, warnings, retention cost that was used.
     notes = models.JSONField(default=dict)
     author = models.CharField(max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -12,6 +12,7 @@ from ml.models import ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from organization.access import Access, Capability
 from organization.models import Unit
+from organization.requests import SignedInRequest
 from valuation import figures
 from valuation.models import Approval, Valuation, ValuedUnit
 
@@ -19,9 +20,9 @@ from valuation.models import Approval, Valuation, ValuedUnit
 LISTED = ("id", "unit_id", "customers", "expected_fen", "p5_fen", "p95_fen", "counters", "peers")
 
 
-def access_of(request: HttpRequest) -> Access:
+def access_of(request: SignedInRequest) -> Access:
     """The request's access, which must carry SEE_VALUE (else 403)."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.SEE_VALUE)
     return access
 

@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
@@ -22,6 +22,7 @@ from customers.importing.uploads import most_megabytes, receive
 from customers.models import ImportFile, ImportRun, RejectedRow
 from organization import audit
 from organization.access import Access, Capability, Forbidden
+from organization.requests import SignedInRequest
 from web.components import Badge, Progress
 from web.paging import page_number, slice_page
 from web.tables import Column, Table
@@ -61,9 +62,9 @@ class UploadForm(forms.Form):
         ) % {"names": ", ".join(list(KINDS)[:6]), "most": most_megabytes()}
 
 
-def _access(request: HttpRequest) -> Access:
+def _access(request: SignedInRequest) -> Access:
     """The access of a person who may import; a file may name any store, so all must be theirs."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.IMPORT_DATA)
     if not access.all_units:
         raise Forbidden(Capability.IMPORT_DATA)
@@ -99,7 +100,7 @@ FILE_COLUMNS = [
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def imports(request: HttpRequest) -> HttpResponse:
+def imports(request: SignedInRequest) -> HttpResponse:
     """The list of runs, and the upload."""
     access = _access(request)
     form = UploadForm(request.POST or None, request.FILES or None)
@@ -141,7 +142,7 @@ def _queue(access: Access, folder: str, name: str, dry_run: bool) -> ImportRun:
 
 
 @require_safe
-def import_run(request: HttpRequest, pk: int) -> HttpResponse:
+def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
     """One run: how far it is, counts by file, warnings, refusals."""
     access = _access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
@@ -170,7 +171,7 @@ def import_run(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
+def import_progress(request: SignedInRequest, pk: int) -> HttpResponse:
     """The progress component alone, asked by htmx; a finished run renews the whole page."""
     access = _access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
@@ -182,7 +183,7 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def load_for_real(request: HttpRequest, pk: int) -> HttpResponse:
+def load_for_real(request: SignedInRequest, pk: int) -> HttpResponse:
     """After a dry run: the same files, written."""
     access = _access(request)
     rehearsed = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk, dry_run=True)
@@ -193,7 +194,7 @@ def load_for_real(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def refusals_file(request: HttpRequest, pk: int) -> FileResponse:
+def refusals_file(request: SignedInRequest, pk: int) -> FileResponse:
     """The refused rows with reasons, to correct and load again; the download is recorded."""
     access = _access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)

@@ -232,6 +232,7 @@ class _Run:
             join_by_hash(True)
             self.report.merged = identity.merge_on_strong_evidence(self.tenant.pk)
             identity.refresh_home_stores(self.tenant.pk)
+            identity.refresh_advisors(self.tenant.pk)
         self.report.stages["identity"] = round(time.perf_counter() - began, 3)
 
     def _load(self, source: Source) -> _Loaded:

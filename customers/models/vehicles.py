@@ -1,5 +1,7 @@
 """Vehicles, who owned them when, and the brand's service policy."""
 
+from datetime import date
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -89,9 +91,24 @@ class Ownership(StoreOwned):
     def __str__(self) -> str:
         return f"{self.vehicle_id} of {self.customer_id}"
 
+    @property
+    def period(self) -> tuple[date, date]:
+        """First day and the day after the last; what is not known is open."""
+        return self.owned_from or self.sold_on or date.min, self.owned_to or date.max
+
+    def overlaps(self, other: "Ownership") -> bool:
+        """Whether both hold the same vehicle on some day."""
+        (start, end), (began, ended) = self.period, other.period
+        return self.vehicle_id == other.vehicle_id and start < ended and began < end
+
 
 class BrandPolicy(UnitOwned):
-    """A division's rules for a model (empty = all models) from a day on."""
+    """A division's rules for a model (empty = all models) from a day on.
+
+    Every store works by them, so the whole tenant reads them; they hold no personal data.
+    """
+
+    row_scope = "tenant"
 
     model = models.CharField(max_length=120, blank=True)
     valid_from = models.DateField()

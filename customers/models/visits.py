@@ -100,6 +100,11 @@ class Visit(StoreOwned):
         return self.ro_no
 
     @property
+    def advisor_label(self) -> str:
+        """The advisor's name, or what the store's system wrote for somebody not in ``staff``."""
+        return self.advisor.name if self.advisor else self.advisor_name
+
+    @property
     def paid_fen(self) -> int:
         """Revenue from payers outside the group."""
         return self.pay_customer_fen + self.pay_warranty_fen + self.pay_insurance_fen

@@ -7,7 +7,7 @@ import pandas as pd
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from customers.quality.rules import FIELDS, GAP_ALLOWED, KIND_BY_CODE, PARTS
 from customers.quality.scoring import Confidence, field_shares
 from organization.access import Access, Capability
 from organization.models import Unit
+from organization.requests import SignedInRequest
 from web import charts, formats
 from web.components import Lineage
 
@@ -100,9 +101,9 @@ def _trend(points: list[tuple[date, float]]) -> charts.Figure | None:
 
 
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: SignedInRequest) -> HttpResponse:
     """All stores of the person's access, out of the latest report."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.SEE_DATA_QUALITY)
     report = quality.latest_report(access)
     context: dict[str, Any] = {
@@ -146,9 +147,9 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
 
 
 @require_safe
-def store(request: HttpRequest, code: str) -> HttpResponse:
+def store(request: SignedInRequest, code: str) -> HttpResponse:
     """One store: kinds, fields, months against the books. Stores out of sight answer 404."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.SEE_DATA_QUALITY)
     stores = Unit.objects.visible_to(access).filter(level=Unit.Level.STORE)
     unit = stores.filter(code=code).first()
@@ -201,9 +202,9 @@ def _takes_long(access: Access) -> bool:
 
 
 @require_POST
-def renew(request: HttpRequest) -> HttpResponse:
+def renew(request: SignedInRequest) -> HttpResponse:
     """Assess again as of the day after the latest visit: now if that is quick, else by a worker."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     access.require(Capability.IMPORT_DATA)
     access.require(Capability.SEE_DATA_QUALITY)
     if _takes_long(access):

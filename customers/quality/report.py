@@ -7,19 +7,26 @@ sums of its stores, so that the page, the valuation and the gate read one and th
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 from django.db import connection
-from django.db.models import Max
 from django.db.models.functions import Coalesce
 
-from customers.models import ImportRun, QualityReport, Visit
+from customers.as_of import default_as_of
+from customers.models import ImportRun, QualityReport
 from customers.quality.counts import field_counts, kind_counts, monthly_sums
 from customers.quality.rules import DATED_KINDS, GAP_ALLOWED
-from customers.quality.scoring import Confidence, confidence_of, gaps, kinds_supplied, ledger_basis
+from customers.quality.scoring import (
+    Confidence,
+    confidence_of,
+    gaps,
+    kinds_supplied,
+    ledger_basis,
+    ledger_gap,
+)
 from organization import audit
 from organization.access import Access, entered
 from organization.models import Unit
@@ -62,6 +69,11 @@ class Assessment:
         found = self.months.assign(gap=gaps(self.months))
         found = found[found["gap"].abs() > GAP_ALLOWED]
         return found.sort_values("gap", key=lambda gap: gap.abs(), ascending=False)
+
+    @property
+    def gap(self) -> float | None:
+        """How far orders and books lie apart (:func:`ledger_gap`); None without books."""
+        return ledger_gap(self.months)
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """For ``QualityReport.report``: by store, so that a part can be read alone."""
@@ -143,13 +155,6 @@ def _months_json(months: pd.DataFrame) -> list[list[Any]]:
         ]
         for row in months.sort_values("month").itertuples(index=False)
     ]
-
-
-def default_as_of(access: Access) -> date | None:
-    """The day after the latest accepted visit; None for a group without visits."""
-    accepted = Visit.objects.visible_to(access).filter(status__in=("open", "closed"))
-    last = accepted.aggregate(last=Max("day"))["last"]
-    return last + timedelta(days=1) if last else None
 
 
 def measure(access: Access, as_of: date) -> Assessment:
@@ -271,8 +276,8 @@ def visible_part(access: Access, report: QualityReport) -> Assessment:
     return Assessment.from_json(report.as_of, report.report, access.covers)
 
 
-def confidence(access: Access, as_of: date) -> Confidence:
-    """Confidence in the data of the stores of ``access`` as of a day.
+def assessed(access: Access, as_of: date) -> Assessment:
+    """The assessment of the stores of ``access`` as of a day.
 
     From the stored report of that day; one is made where there is none or an import ended since.
 
@@ -283,7 +288,16 @@ def confidence(access: Access, as_of: date) -> Confidence:
     report = reports.order_by("-created_at", "-pk").first()
     if report is None or imported_since(access, report):
         report = assess(access, as_of)
-    return visible_part(access, report).confidence
+    return visible_part(access, report)
+
+
+def confidence(access: Access, as_of: date) -> Confidence:
+    """Confidence in the data of the stores of ``access``, out of :func:`assessed`.
+
+    Raises:
+        NothingToAssess: see :func:`measure`.
+    """
+    return assessed(access, as_of).confidence
 
 
 def trend(access: Access, count: int) -> list[tuple[date, float]]:

@@ -107,6 +107,19 @@ def gaps(months: pd.DataFrame) -> pd.Series:
     return months["orders_fen"].astype(float) / ledger.where(ledger > 0) - 1.0
 
 
+def ledger_gap(months: pd.DataFrame) -> float | None:
+    """Σ |orders − books| ÷ Σ books over the store-months with books; None without any.
+
+    Months that are too high do not make up for others that are too low.
+    """
+    ledger = months["ledger_fen"].astype(float)
+    booked = ledger > 0
+    if not booked.any():
+        return None
+    distance = (months["orders_fen"].astype(float) - ledger)[booked].abs().sum()
+    return float(distance / ledger[booked].sum())
+
+
 def books_due(months: pd.DataFrame, as_of: date) -> pd.Series:
     """Whether a month's books should be there by ``as_of``."""
     ends = months["month"] + pd.offsets.MonthEnd(0)

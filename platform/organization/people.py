@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from organization.access import Access, Capability
 from organization.audit import record
 from organization.models import Account, Assignment, Role, Staff
+from organization.requests import SignedInRequest
 from organization.roles import valid_on
 from web import formats
 from web.paging import page_number, slice_page
@@ -157,8 +158,8 @@ def columns() -> list[Column]:
 
 
 @require_safe
-def people(request: HttpRequest) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def people(request: SignedInRequest) -> HttpResponse:
+    access = request.access
     form = PeopleFilter(request.GET)
     sorting = Sorting.of(request, columns(), "name")
     rows = (
@@ -184,9 +185,9 @@ def _person(access: Access, pk: int) -> Staff:
 
 
 def _page(
-    request: HttpRequest, person: Staff, refused: AssignmentEnd | None = None
+    request: SignedInRequest, person: Staff, refused: AssignmentEnd | None = None
 ) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     held = person.assignments.select_related("unit").order_by("-valid_from", "pk")
     ends = [
         refused if refused and refused.assignment.pk == a.pk else AssignmentEnd(a) for a in held
@@ -202,14 +203,14 @@ def _page(
 
 
 @require_safe
-def person(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, _person(request.access, pk))  # type: ignore[attr-defined]
+def person(request: SignedInRequest, pk: int) -> HttpResponse:
+    return _page(request, _person(request.access, pk))
 
 
 @require_POST
-def set_account(request: HttpRequest, pk: int) -> HttpResponse:
+def set_account(request: SignedInRequest, pk: int) -> HttpResponse:
     """Close or open the account; a closed one loses its open sessions with their next request."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     found = _person(access, pk)
     opened = request.POST.get("open") == "1"
     if found.account is None:
@@ -226,9 +227,9 @@ def set_account(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def end_assignment(request: HttpRequest, pk: int, assignment_pk: int) -> HttpResponse:
+def end_assignment(request: SignedInRequest, pk: int, assignment_pk: int) -> HttpResponse:
     """Set the first day on which an assignment no longer holds; empty leaves it open."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     found = _person(access, pk)
     assignment = get_object_or_404(
         Assignment.objects.select_for_update(of=("self",)).select_related("unit"),

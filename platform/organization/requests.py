@@ -1,6 +1,7 @@
 """The request as views of signed-in people get it."""
 
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from organization.access import Access
 from organization.models import Tenant
@@ -11,3 +12,5 @@ class SignedInRequest(HttpRequest):
 
     access: Access
     tenant: Tenant
+    # django-htmx: true for the partial updates of a page.
+    htmx: HtmxDetails

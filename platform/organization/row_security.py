@@ -93,6 +93,52 @@ def grant_table(schema_editor: BaseDatabaseSchemaEditor, table: str, writes: str
     )
 
 
+class LetTenantRead(Operation):
+    """Let every member of the tenant read a protected model's rows; writing stays as it was.
+
+    The second policy is permissive: a row that either of the two lets through is read. Changes
+    the catalogue only, no row: a moment's lock on a table of any size.
+    """
+
+    reversible = True
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+    def deconstruct(self) -> tuple[str, tuple[str], dict[str, Any]]:
+        return (self.__class__.__qualname__, (self.model,), {})
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """The models do not change."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        table = to_state.apps.get_model(app_label, self.model)._meta.db_table
+        schema_editor.execute(
+            f'create policy tenant_reads on "{table}" for select to "{application_role()}"'
+            f" using ({TENANT})",
+            params=None,
+        )
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        table = to_state.apps.get_model(app_label, self.model)._meta.db_table
+        schema_editor.execute(f'drop policy tenant_reads on "{table}"')
+
+    def describe(self) -> str:
+        return f"The whole tenant reads {self.model}"
+
+
 class ProtectRows(Operation):
     """Force row-level security on a model's table and let the application role use it.
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from organization.access import Access, Capability
 from organization.audit import ACTION_WORDS, DETAIL_WORDS
 from organization.models import Assignment, AuditEvent
+from organization.requests import SignedInRequest
 from web import formats
 from web.tables import Column, Table
 
@@ -123,8 +124,8 @@ COLUMNS = [
 
 
 @require_safe
-def audit(request: HttpRequest) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def audit(request: SignedInRequest) -> HttpResponse:
+    access = request.access
     form = TrailFilter(request.GET)
     rows = filtered(events_seen(access), form).order_by("-at", "-pk")
     before = Mark.parse(request.GET.get("before", ""))

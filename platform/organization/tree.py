@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.html import format_html
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from organization.access import Access, Capability, Forbidden
 from organization.models import Unit
+from organization.requests import SignedInRequest
 from web.tables import Column, Table
 
 # Renewing a brand's authorisation takes about a quarter.
@@ -60,8 +61,8 @@ COLUMNS = [
 
 
 @require_safe
-def units(request: HttpRequest) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def units(request: SignedInRequest) -> HttpResponse:
+    access = request.access
     if not access.may(Capability.IMPORT_DATA) and not access.may(Capability.ADMINISTER):
         raise Forbidden(Capability.ADMINISTER)
     today = timezone.localdate()

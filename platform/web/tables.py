@@ -18,6 +18,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "money": formats.money,
     "money_exact": formats.money_exact,
     "percent": formats.percent,
+    "whole_percent": lambda share: formats.percent(share, 0),
     "points": formats.points,
     "km": formats.km,
     "date": formats.date,
@@ -34,6 +35,7 @@ NUMERIC = {
     "money",
     "money_exact",
     "percent",
+    "whole_percent",
     "points",
     "km",
 }

@@ -43,6 +43,14 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return handed
 
 
+@pytest.fixture(autouse=True)
+def assessed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Tenants whose data quality is to be assessed."""
+    asked: list[int] = []
+    monkeypatch.setattr(tasks.assess, "delay", lambda tenant, label: asked.append(tenant))
+    return asked
+
+
 def upload(client: Client, name: str, content: bytes, **more: Any) -> Any:
     return client.post("/imports/", {"upload": [SimpleUploadedFile(name, content)], **more})
 
@@ -97,6 +105,7 @@ def test_a_rehearsal_can_be_loaded_for_real(
     group: Group,
     number: str,
     queued: list[tuple[int, int]],
+    assessed: list[int],
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     archive = io.BytesIO()
@@ -109,11 +118,13 @@ def test_a_rehearsal_can_be_loaded_for_real(
     with entered(group.system):
         assert not Visit.objects.exists()
         assert RejectedRow.objects.count() == 1
+    assert assessed == []
     with django_capture_on_commit_callbacks(execute=True):
         assert steward.post(f"/imports/{queued[0][1]}/load").status_code == 302
     tasks.run_import(*queued[1])
     with entered(group.system):
         assert Visit.objects.count() == 1
+    assert assessed == [group.tenant.pk]
 
 
 @pytest.mark.parametrize(

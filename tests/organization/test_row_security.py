@@ -1,11 +1,13 @@
 """The application role, asked directly in SQL, sees the entered scope and nothing else."""
 
+from datetime import date
+
 import pytest
 from django.apps import apps
 from django.db import ProgrammingError, connection
 from django.db.utils import DatabaseError
 
-from customers.models import Customer
+from customers.models import BrandPolicy, Customer
 from organization.access import Access, NoAccess, entered
 from tests.factories import Group, make_customer
 
@@ -83,6 +85,24 @@ def test_a_row_of_another_store_cannot_be_written(group: Group) -> None:
         entered(_store_access(group, "-S1")),
     ):
         make_customer(group, "-S2")
+
+
+def test_brand_policies_are_read_by_every_store_and_written_by_their_division(
+    group: Group, other_group: Group
+) -> None:
+    for of in (group, other_group):
+        with entered(of.system):
+            BrandPolicy.objects.create(
+                tenant=of.tenant, unit=of.units["-LUX"], valid_from=date(2020, 1, 1)
+            )
+    with entered(_store_access(group, "-S1")) as access, connection.cursor() as cursor:
+        assert [p.unit_id for p in BrandPolicy.objects.visible_to(access)] == [
+            group.units["-LUX"].pk
+        ]
+        cursor.execute("update customers_brandpolicy set service_interval_days = 1")
+        assert cursor.rowcount == 0
+        cursor.execute("delete from customers_brandpolicy")
+        assert cursor.rowcount == 0
 
 
 def test_a_nested_context_is_put_back(group: Group, other_group: Group) -> None:

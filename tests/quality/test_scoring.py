@@ -18,6 +18,7 @@ from customers.quality.scoring import (
     gaps,
     kinds_supplied,
     ledger_basis,
+    ledger_gap,
     not_known_since,
     reconciliation,
     timeliness,
@@ -129,6 +130,13 @@ def test_a_kind_that_nobody_delivers_is_named_and_leaves_timeliness_alone() -> N
     share, missing = kinds_supplied(frame)
     assert share == pytest.approx(3 / 18)
     assert missing == tuple(kind.code for kind in KINDS if kind.code != "visits")
+
+
+def test_a_surplus_of_one_month_does_not_make_up_for_the_want_of_another() -> None:
+    # |110 − 100| + |90 − 100| of 200 booked; the month without books says nothing.
+    frame = months(("2026-04-01", 110, 100), ("2026-05-01", 90, 100), ("2026-06-01", 500, None))
+    assert ledger_gap(frame) == pytest.approx(0.10)
+    assert ledger_gap(frame[frame["ledger_fen"].isna()]) is None
 
 
 def test_the_score_is_the_weighted_sum_of_its_parts() -> None:

@@ -40,7 +40,9 @@ def make_score_set(group: Group, as_of: date = AS_OF, horizon: int = 60) -> Scor
     return score_set
 
 
-def make_fit(score_set: ScoreSet, name: str = "LUX/person") -> ModelVersion:
+def make_fit(
+    score_set: ScoreSet, name: str = "LUX/person", *, converged: bool = True
+) -> ModelVersion:
     return ModelVersion.objects.create(
         tenant_id=score_set.tenant_id,
         run=score_set.run,
@@ -53,8 +55,8 @@ def make_fit(score_set: ScoreSet, name: str = "LUX/person") -> ModelVersion:
             "map": CurveMap(MAP.bend, score_set.horizon_months).as_dict(),
             "chosen": {"model": "BG/NBD", "params": PARAMETERS},
         },
-        status="converged",
-        converged=True,
+        status="converged" if converged else "at the bound",
+        converged=converged,
     )
 
 
