@@ -72,6 +72,7 @@ def write_scores(lease: Lease, score_set: ScoreSet, scores: pd.DataFrame) -> Non
             f" select %s, %s, {names} from scored order by customer_id",
             [lease.access.tenant_id, score_set.pk],
         )
+        cursor.execute("drop table scored")
 
 
 def create_score_set(lease: Lease, **values: Any) -> ScoreSet:
@@ -158,3 +159,4 @@ def _replace_tags(score_set: ScoreSet, tagged: pd.DataFrame) -> None:
             " from tagged t join customers_customer c on c.id = t.customer_id",
             [score_set.as_of],
         )
+        cursor.execute("drop table tagged")
