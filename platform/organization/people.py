@@ -76,13 +76,14 @@ def administered(access: Access) -> QuerySet[Staff]:
     """
     access.require(Capability.ADMINISTER)
     staff: QuerySet[Staff] = Staff.objects.visible_to(access)
-    if access.all_units:
+    units = access.units_for(Capability.ADMINISTER)
+    if units.everything:
         return staff
     still = Assignment.objects.filter(
         Q(valid_to=None) | Q(valid_to__gt=timezone.localdate()), staff=OuterRef("pk")
     )
     return staff.filter(
-        Exists(still.filter(unit__in=access.units)), ~Exists(still.exclude(unit__in=access.units))
+        Exists(still.filter(unit__in=units.ids)), ~Exists(still.exclude(unit__in=units.ids))
     )
 
 

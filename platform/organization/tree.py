@@ -22,11 +22,10 @@ WARN_BEFORE = timedelta(days=90)
 
 
 def units_seen(access: Access) -> list[Unit]:
-    """The units of ``access`` and those above them, each parent before its children."""
+    """The units to administer or load, and those above them, each parent before its children."""
+    own = access.units_for(Capability.ADMINISTER) | access.units_for(Capability.IMPORT_DATA)
     units = {unit.pk: unit for unit in Unit.objects.visible_to(access)}
-    shown = set(units)
-    if not access.all_units:
-        shown = {pk for own in access.units & set(units) for pk in units[own].path}
+    shown = {above for pk, unit in units.items() if pk in own for above in unit.path}
     # A path of codes sorts a subtree right behind its root, siblings by code.
     return sorted(
         (units[pk] for pk in shown), key=lambda u: [units[pk].code for pk in u.path if pk in units]

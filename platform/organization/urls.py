@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from organization import people, sessions, trail, tree
+from organization import people, sessions, switching, trail, tree
 
 urlpatterns: list[URLPattern] = [
     path("sign-in", sessions.SignIn.as_view(), name="signin"),
     path("sign-out", sessions.SignOut.as_view(), name="signout"),
+    path("view", switching.switch_view, name="switch_view"),
     path("language", sessions.language, name="set_language"),
     path("people/", people.people, name="people"),
     path("people/<int:pk>/", people.person, name="person"),
