@@ -73,6 +73,14 @@ class Capability(StrEnum):
     APPROVE_GRANT = "approve_grant"
 
 
+# What can be lent on its own: what has units. Powers over other people and work on the group as one
+# (models, imports, valuations) come with a role only.
+GRANTABLE = (
+    *(Capability.SEE_CUSTOMERS, Capability.REVEAL_CONTACT, Capability.FOLLOW_UP),
+    *(Capability.SEE_PROBABILITIES, Capability.SEE_VALUE, Capability.CREATE_TASK),
+    Capability.SEE_DATA_QUALITY,
+)
+
 CAPABILITY_WORDS: dict[Capability, Promise] = {
     Capability.SEE_CUSTOMERS: gettext_lazy("see customers, vehicles and visits"),
     Capability.REVEAL_CONTACT: gettext_lazy("reveal a contact number"),

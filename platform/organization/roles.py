@@ -11,7 +11,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from organization.access import FULLEST_FIRST, Access, Capability, PersonalData
+from organization.access import FULLEST_FIRST, GRANTABLE, Access, Capability, PersonalData
 from organization.models import Account, Assignment, Grant, Role, Staff, Tenant, Unit
 from organization.unit_set import ALL_UNITS, NO_UNITS, UnitSet
 
@@ -45,17 +45,6 @@ PERSONAL_DATA: dict[str, PersonalData] = {
     Role.DATA_STEWARD: PersonalData.FULL,
     Role.AUDITOR: PersonalData.NONE,
     Role.ADMINISTRATOR: PersonalData.NONE,
-}
-# What can be lent on its own: what has units. Powers over other people and work on the group as one
-# (models, imports, valuations) come with a role only.
-GRANTABLE = (
-    *(C.SEE_CUSTOMERS, C.REVEAL_CONTACT, C.FOLLOW_UP, C.SEE_PROBABILITIES, C.SEE_VALUE),
-    *(C.CREATE_TASK, C.SEE_DATA_QUALITY),
-)
-# A grant to see customers shows them masked; only one to reveal a number shows them in full.
-GRANTED_PERSONAL_DATA: dict[Capability, PersonalData] = {
-    C.SEE_CUSTOMERS: PersonalData.MASKED,
-    C.REVEAL_CONTACT: PersonalData.FULL,
 }
 
 
@@ -110,12 +99,6 @@ class Holding:
             return CAPABILITIES[self.what]
         granted = Capability(self.what)
         return frozenset({granted} if granted in GRANTABLE else ())
-
-    @property
-    def personal_data(self) -> PersonalData:
-        if self.kind == "role":
-            return PERSONAL_DATA[self.what]
-        return GRANTED_PERSONAL_DATA.get(Capability(self.what), PersonalData.NONE)
 
 
 def valid_on(day: date) -> Q:
@@ -209,12 +192,27 @@ def scopes_of(holdings: Iterable[Holding]) -> dict[Capability, UnitSet]:
 
 
 def levels_of(holdings: Iterable[Holding]) -> dict[PersonalData, UnitSet]:
-    """The units where personal data are shown in full, and those where at least masked."""
+    """The units where personal data are shown in full, and those where at least masked.
+
+    A grant to reveal a number shows names in full: it is what was asked for. One to see customers
+    shows them masked, and to a person whose roles show no names anywhere, none.
+    """
+    holdings = list(holdings)
     levels = dict.fromkeys(FULLEST_FIRST, NO_UNITS)
+    nameless = all(PERSONAL_DATA[h.what] == PersonalData.NONE for h in holdings if h.kind == "role")
     for holding in holdings:
-        if holding.personal_data in FULLEST_FIRST:
-            for level in FULLEST_FIRST[FULLEST_FIRST.index(holding.personal_data) :]:
-                levels[level] |= holding.units
+        if holding.kind == "role":
+            level = PERSONAL_DATA[holding.what]
+        elif holding.what == C.REVEAL_CONTACT:
+            level = PersonalData.FULL
+        elif holding.what == C.SEE_CUSTOMERS and not nameless:
+            level = PersonalData.MASKED
+        else:
+            level = PersonalData.NONE
+        if level == PersonalData.FULL:
+            levels[PersonalData.FULL] |= holding.units
+        if level != PersonalData.NONE:
+            levels[PersonalData.MASKED] |= holding.units
     return levels
 
 

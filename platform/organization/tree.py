@@ -36,7 +36,8 @@ def _name(unit: Unit) -> SafeString:
     return format_html('<span class="depth-{}">{}</span>', len(unit.path) - 1, unit.name)
 
 
-def _kind(unit: Unit) -> Any:
+def kind_of(unit: Unit) -> Any:
+    """4S store, non-4S store or other enterprise; of other units the level."""
     return unit.get_store_kind_display() if unit.store_kind else unit.get_level_display()
 
 
@@ -50,7 +51,7 @@ def tone(unit: Unit, today: date) -> str:
 COLUMNS = [
     Column("name", gettext_lazy("Organization unit"), format="html", value=_name),
     Column("code", gettext_lazy("Code"), hide_on_phone=True),
-    Column("kind", gettext_lazy("Kind"), value=_kind),
+    Column("kind", gettext_lazy("Kind"), value=kind_of),
     Column("brand", gettext_lazy("Brand"), hide_on_phone=True),
     Column("city", gettext_lazy("City"), hide_on_phone=True),
     Column("legal_entity", gettext_lazy("Legal entity"), hide_on_phone=True),
