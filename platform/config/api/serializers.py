@@ -15,7 +15,7 @@ from valuation.models import ValuedUnit
 
 
 class Resource(serializers.ModelSerializer[Any]):
-    """Read-only; ``gated`` fields are left out of rows whose store the capability does not reach."""
+    """Read-only; ``gated`` fields are left out of rows whose store lies outside the capability."""
 
     gated: dict[str, Capability] = {}
 
