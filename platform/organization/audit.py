@@ -37,7 +37,7 @@ DETAIL_WORDS: dict[str, Promise] = {
     "capability": _("capability"),
     "valid_from": _("starts on"),
     "valid_to": _("ends before"),
-    "to": _("to"),
+    "to": _("to unit"),
     "successor": _("successor"),
     "follow_ups": _("follow-ups"),
     "customers": _("customers"),

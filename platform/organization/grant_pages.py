@@ -180,7 +180,7 @@ def _requested(request: SignedInRequest, form: GrantForm, today: date) -> bool:
         return False
     messages.success(
         request,
-        _("%(count)s grants asked for. They are in force once a second person has approved them.")
+        _("Asked for: %(count)s. In force once a second person has approved.")
         % {"count": len(made)},
     )
     return True
