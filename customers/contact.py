@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from customers.models import ContactPoint, Customer
+from customers.models import ContactPoint, Customer, Vehicle
 from customers.models.people import CustomerKind
 from organization import audit
-from organization.access import Access, Capability, PersonalData
+from organization.access import Access, Capability, PersonalData, acting
 from organization.requests import SignedInRequest
 from organization.sealing import unseal
 from web.formats import NOT_KNOWN
@@ -27,28 +27,39 @@ REVEAL_REASONS: dict[str, str | Promise] = {
 }
 
 
-def may_reveal(access: Access) -> bool:
-    return access.may(Capability.REVEAL_CONTACT) and access.personal_data == PersonalData.FULL
+def may_reveal(access: Access, customer: Customer) -> bool:
+    """Whether the person may reveal numbers at one of the stores that serve this customer."""
+    return any(
+        access.may(Capability.REVEAL_CONTACT, store)
+        and access.personal_data_at((store,)) == PersonalData.FULL
+        for store in customer.stores
+    )
 
 
 def shown_name(access: Access, customer: Customer) -> str:
     """The name; of people only the first character where personal data are masked."""
     if not customer.name:
         return _("No name")
-    if access.personal_data == PersonalData.FULL or customer.kind != CustomerKind.PERSON:
+    if customer.kind != CustomerKind.PERSON or _in_full(access, customer):
         return customer.name
     return f"{customer.name[0]}**"
 
 
-def shown_plate(access: Access, plate: str) -> str:
+def shown_plate(access: Access, vehicle: Vehicle) -> str:
     """The plate; only its region and last two characters where personal data are masked."""
+    plate = vehicle.plate
     if not plate:
         return NOT_KNOWN
-    return plate if access.personal_data == PersonalData.FULL else f"{plate[:2]}***{plate[-2:]}"
+    return plate if _in_full(access, vehicle) else f"{plate[:2]}***{plate[-2:]}"
 
 
-def shown_vin(access: Access, vin: str) -> str:
-    return vin if access.personal_data == PersonalData.FULL else f"***{vin[-4:]}"
+def shown_vin(access: Access, vehicle: Vehicle) -> str:
+    return vehicle.vin if _in_full(access, vehicle) else f"***{vehicle.vin[-4:]}"
+
+
+def _in_full(access: Access, served: Customer | Vehicle) -> bool:
+    """Whether one of the stores that serve a person or vehicle shows personal data in full."""
+    return access.personal_data_at(served.stores) == PersonalData.FULL
 
 
 def masked_number(contact: ContactPoint | None) -> str:
@@ -73,15 +84,16 @@ def customer_or_404(access: Access, uid: UUID, **related: Any) -> Customer:
 @require_POST
 def reveal(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """Show a number in full for a stated reason; the audit trail keeps who, whose and why."""
-    access = request.access
-    access.require(Capability.SEE_CUSTOMERS)
-    if not may_reveal(access):
-        raise PermissionDenied(_("Your role shows contact data masked only."))
+    access = acting(request.access, Capability.SEE_CUSTOMERS)
+    access.require(Capability.REVEAL_CONTACT)
     customer = customer_or_404(access, uid)
+    if not may_reveal(access, customer):
+        raise PermissionDenied(_("Your role shows contact data masked only."))
     reason = request.POST.get("reason", "")
     if reason not in REVEAL_REASONS:
         return HttpResponseBadRequest(_("Say what the number is needed for."))
-    contacts = list(ContactPoint.objects.visible_to(access).filter(customer=customer))
+    mine = ContactPoint.objects.visible_to(access, Capability.REVEAL_CONTACT)
+    contacts = list(mine.filter(customer=customer))
     contact = main_number(contacts)
     if contact is None:
         raise Http404(_("No number of this customer is known."))

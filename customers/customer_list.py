@@ -17,7 +17,7 @@ from customers.contact import shown_name, shown_plate, shown_vin
 from customers.follow_up_list import chosen_store, visible_stores
 from customers.models import Customer, CustomerTag, Ownership, Visit
 from customers.search import Listing, Query, customer_ids
-from organization.access import Access, Capability
+from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
 from web.components import Badge
@@ -73,8 +73,7 @@ class FilterForm(forms.Form):
 @require_safe
 def customers(request: SignedInRequest) -> HttpResponse:
     """The list; a search with a single hit goes straight to that customer."""
-    access = request.access
-    access.require(Capability.SEE_CUSTOMERS)
+    access = acting(request.access, Capability.SEE_CUSTOMERS)
     stores = visible_stores(access)
     tag = request.GET.get("tag", "")
     listing = Listing(
@@ -150,7 +149,8 @@ def _values(access: Access, ids: list[int]) -> dict[int, int]:
     score_set = scores.current_set(access)
     if score_set is None:
         return {}
-    rows = scores.scores_in(access, score_set).filter(customer_id__in=ids)
+    rows = scores.scores_in(access, score_set, Capability.SEE_PROBABILITIES)
+    rows = rows.filter(customer_id__in=ids)
     return dict(rows.values_list("customer_id", "ltv_fen"))
 
 
@@ -158,5 +158,5 @@ def _car(access: Access, owned: list[Ownership]) -> str:
     if not owned:
         return ""
     vehicle = owned[-1].vehicle
-    plate = shown_plate(access, vehicle.plate) if vehicle.plate else shown_vin(access, vehicle.vin)
+    plate = shown_plate(access, vehicle) if vehicle.plate else shown_vin(access, vehicle)
     return " · ".join(part for part in (plate, vehicle.series or vehicle.model) if part)

@@ -196,7 +196,7 @@ def forecast(record: Dossier) -> Forecast:
             ),
         ),
         probabilities=_probabilities(score, score_set, lineage, visits)
-        if record.access.may(Capability.SEE_PROBABILITIES)
+        if record.access.may(Capability.SEE_PROBABILITIES, score.store_id)
         else [],
     )
 
@@ -274,13 +274,13 @@ def _evidence(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def tags_of(record: Dossier) -> list[Tag]:
     """At most eight tags in the order of the rules; forecasts' evidence for managers only."""
-    full = record.access.may(Capability.SEE_PROBABILITIES)
     held = {tag.code: tag for tag in record.tags}
     shown = []
     for rule in tags.RULES:
         if rule.code not in held:
             continue
-        hidden = rule.code in tags.FORECAST_TAGS and not full
-        evidence = {} if hidden else held[rule.code].evidence
+        tag = held[rule.code]
+        told = record.access.may(Capability.SEE_PROBABILITIES, tag.store_id)
+        evidence = tag.evidence if told or rule.code not in tags.FORECAST_TAGS else {}
         shown.append(Tag(rule.label, rule.rule, rule.tone, _evidence(evidence)))
     return shown[:MOST_TAGS]

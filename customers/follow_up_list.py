@@ -45,7 +45,7 @@ from customers.dossier import dossier, facts_of
 from customers.models import Consent, ContactPoint, Customer, FollowUp
 from customers.outcomes import BY_OUTCOME, RULES, OutcomeRefused, Rule, is_quiet, log_outcome
 from customers.service_history import service_due
-from organization.access import Access, Capability
+from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
 from web.components import Tab
@@ -143,9 +143,7 @@ def _line(
     last = None if known is None else known["last_service_on"]
     car = ""
     if vehicle is not None:
-        car = (
-            shown_plate(access, vehicle.plate) if vehicle.plate else shown_vin(access, vehicle.vin)
-        )
+        car = shown_plate(access, vehicle) if vehicle.plate else shown_vin(access, vehicle)
     return Line(
         row,
         shown_name(access, row.customer),
@@ -160,11 +158,15 @@ def _line(
     )
 
 
+def _caller(request: SignedInRequest) -> Access:
+    """The access at the stores where the person sees customers and follows them up."""
+    access = request.access
+    return acting(access, Capability.SEE_CUSTOMERS, Capability.FOLLOW_UP)
+
+
 @require_safe
 def follow_ups(request: SignedInRequest) -> HttpResponse:
-    access = request.access
-    access.require(Capability.SEE_CUSTOMERS)
-    access.require(Capability.FOLLOW_UP)
+    access = _caller(request)
     today = timezone.localdate()
     view = request.GET.get("view", "now")
     if view not in VIEWS:
@@ -281,8 +283,7 @@ def follow_up_outcome(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def customer_outcome(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """Log a contact from the profile page, on the open follow-up of that reason or a new one."""
-    access = request.access
-    access.require(Capability.FOLLOW_UP)
+    access = _caller(request)
     customer = customer_or_404(access, uid)
     code = request.POST.get("reason", "")
     if code not in reasons.BY_CODE:
@@ -361,8 +362,7 @@ def _confirm(request: SignedInRequest) -> HttpResponse:
 
 
 def _answer(request: SignedInRequest, pk: int, fallback: str) -> HttpResponse:
-    access = request.access
-    access.require(Capability.FOLLOW_UP)
+    access = _caller(request)
     if _needs_confirmation(request):
         return _confirm(request)
     raw = request.POST.get("next_on", "")

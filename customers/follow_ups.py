@@ -16,6 +16,7 @@ from django.db import connection
 
 from customers import follow_up_sources as sources
 from customers import scores
+from customers.handover import hand_over_all
 from customers.reasons import DUTIES
 from customers.service_history import service_due
 from organization.access import Access, entered
@@ -64,11 +65,13 @@ def make_follow_ups(access: Access, today: date) -> dict[str, Any]:
     """Close what visits have answered and add what has come due as of ``today``.
 
     ``access`` must cover the whole group (the system's own). Running it again on the same day adds
-    nothing. Returns counts: ``created`` by reason, ``held_out`` among them, ``closed_by_visit``.
+    nothing. Returns counts: ``created`` by reason, ``held_out`` among them, ``closed_by_visit``,
+    ``handed_over`` from people who have left the store.
     """
     created: dict[str, int] = {}
     held_out = 0
     with entered(access):
+        handed_over = hand_over_all(access, today).follow_ups
         closed = _execute(CLOSE_VISITED, {"tenant": access.tenant_id, "duties": list(DUTIES)})[0]
         for reason, source, values in _campaigns(access, today):
             drawn = _execute(
@@ -76,7 +79,12 @@ def make_follow_ups(access: Access, today: date) -> dict[str, Any]:
             )[1]
             created[reason] = len(drawn)
             held_out += sum(row[0] for row in drawn)
-    return {"created": created, "held_out": held_out, "closed_by_visit": closed}
+    return {
+        "created": created,
+        "held_out": held_out,
+        "closed_by_visit": closed,
+        "handed_over": handed_over,
+    }
 
 
 def _campaigns(access: Access, today: date) -> list[tuple[str, str, dict[str, Any]]]:

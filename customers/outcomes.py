@@ -84,7 +84,10 @@ def log_outcome(
     if rule is None:
         raise OutcomeRefused(_("Choose one of the outcomes shown."))
     follow_up = (
-        FollowUp.objects.visible_to(access).select_for_update().filter(pk=follow_up_id).first()
+        FollowUp.objects.visible_to(access, Capability.FOLLOW_UP)
+        .select_for_update()
+        .filter(pk=follow_up_id)
+        .first()
     )
     if follow_up is None or follow_up.closed_at is not None:
         raise OutcomeRefused(_("This follow-up has been closed meanwhile; reload the list."))

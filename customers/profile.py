@@ -29,7 +29,7 @@ from customers.dossier import Dossier, dossier, facts_of
 from customers.models import Consent, Contract, Customer, Ownership, Vehicle
 from customers.outcomes import RULES, is_quiet
 from customers.timeline import timeline_page
-from organization.access import Access, Capability
+from organization.access import Access, Capability, acting
 from organization.requests import SignedInRequest
 from web.components import Badge, Tab
 
@@ -73,8 +73,8 @@ def car_of(record: Dossier, ownership: Ownership) -> Car:
     readings = [v.mileage_km for v in record.visits if v.vehicle_id == vehicle.pk and v.mileage_km]
     return Car(
         vehicle=vehicle,
-        plate=shown_plate(access, vehicle.plate),
-        vin=shown_vin(access, vehicle.vin),
+        plate=shown_plate(access, vehicle),
+        vin=shown_vin(access, vehicle),
         title=" ".join(p for p in (vehicle.brand, vehicle.series or vehicle.model) if p),
         last_km=readings[0] if readings else ownership.km_at_sale,
         km_today=known("km_today"),
@@ -106,8 +106,7 @@ def _warranty(vehicle: Vehicle, today: date) -> Badge:
 
 @require_safe
 def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
-    access = request.access
-    access.require(Capability.SEE_CUSTOMERS)
+    access = acting(request.access, Capability.SEE_CUSTOMERS)
     customer = customer_or_404(access, uid)
     today = timezone.localdate()
     record = dossier(access, request.tenant, customer, today)
@@ -125,7 +124,7 @@ def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
             "name": shown_name(access, customer),
             "number": masked_number(main_number(record.contacts)),
             "reveal_reasons": REVEAL_REASONS
-            if may_reveal(access) and main_number(record.contacts)
+            if may_reveal(access, customer) and main_number(record.contacts)
             else {},
             "car": cars[0] if cars else None,
             "cars": cars,
@@ -177,7 +176,7 @@ def _which(record: Dossier, reason: Reason) -> str:
     vehicle = record.vehicles.get(reason.vehicle_id or 0)
     if vehicle is None or len(record.vehicles) < 2:
         return ""
-    return shown_plate(record.access, vehicle.plate)
+    return shown_plate(record.access, vehicle)
 
 
 def _marks(record: Dossier) -> list[Badge]:
@@ -200,7 +199,8 @@ def _brought_by(record: Dossier) -> str:
     visit = record.last_visit
     if visit is None or not visit.brought_by or visit.brought_by == record.customer.name:
         return ""
-    return shown_name(record.access, Customer(name=visit.brought_by, kind="person"))
+    bringer = Customer(name=visit.brought_by, kind="person", stores=[visit.store_id])
+    return shown_name(record.access, bringer)
 
 
 def _balances(record: Dossier) -> list[tuple[Any, int, date | None]]:
@@ -216,7 +216,7 @@ def _tabs(record: Dossier, vehicle_id: int | None) -> list[Tab]:
         every,
         *(
             Tab(
-                shown_plate(record.access, v.plate) if v.plate else shown_vin(record.access, v.vin),
+                shown_plate(record.access, v) if v.plate else shown_vin(record.access, v),
                 f"?vehicle={v.pk}#timeline",
                 v.pk == vehicle_id,
             )
@@ -229,7 +229,7 @@ def _log(
     request: SignedInRequest, access: Access, record: Dossier, act: list[Reason]
 ) -> dict[str, Any] | None:
     """What the form for logging an outcome needs; None for those who do not follow up."""
-    if not access.may(Capability.FOLLOW_UP):
+    if not access.units_for(Capability.FOLLOW_UP).holds_any(record.customer.stores):
         return None
     codes = [r.code for r in act]
     codes += [f.reason for f in record.follow_ups if f.reason not in codes]

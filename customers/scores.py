@@ -10,7 +10,7 @@ from django.db.models import F, FloatField, QuerySet
 from django.db.models.functions import Cast, Greatest
 
 from customers.models import Customer
-from organization.access import Access
+from organization.access import Access, Capability
 from organization.scoping import ScopedManager
 
 # Scores are made every night; a week without new ones is a failure worth naming.
@@ -35,12 +35,12 @@ def current_set(access: Access) -> Any | None:
     )
 
 
-def scores_in(access: Access, score_set: Any) -> QuerySet[Any]:
-    """The visible scores of a set."""
-    found: QuerySet[Any] = (
-        _score_model().objects.visible_to(access).filter(score_set_id=score_set.pk)
-    )
-    return found
+def scores_in(
+    access: Access, score_set: Any, capability: Capability | None = None
+) -> QuerySet[Any]:
+    """The visible scores of a set; with a capability, those of the stores where it is held."""
+    rows: QuerySet[Any] = _score_model().objects.visible_to(access, capability)
+    return rows.filter(score_set_id=score_set.pk)
 
 
 def is_stale(score_set: Any, today: date) -> bool:

@@ -176,7 +176,7 @@ def _by_value(access: Access, listing: Listing, start: int, stop: int) -> list[i
     score_set = scores.current_set(access)
     if score_set is None:
         return []
-    rows = scores.scores_in(access, score_set)
+    rows = scores.scores_in(access, score_set, Capability.SEE_PROBABILITIES)
     if listing.store is not None:
         rows = rows.filter(store=listing.store)
     if listing.tag:

@@ -16,7 +16,7 @@ from customers.follow_up_list import in_view, lines_of, open_rows, with_value_at
 from customers.models import Event, FollowUp, Survey, Task, Visit
 from customers.outcomes import is_quiet
 from customers.staffing import staff_label
-from organization.access import Access
+from organization.access import Access, Capability, acting
 from organization.models import Role, Unit
 from organization.requests import SignedInRequest
 
@@ -84,13 +84,14 @@ def _row(access: Access, row: Any, advisor: str) -> dict[str, Any]:
         "row": row,
         "customer": customer,
         "name": shown_name(access, customer) if customer else "",
-        "plate": shown_plate(access, vehicle.plate) if vehicle else "",
+        "plate": shown_plate(access, vehicle) if vehicle else "",
         "series": (vehicle.series or vehicle.model) if vehicle else "",
         "advisor": advisor,
     }
 
 
 def _advisor(request: SignedInRequest, access: Access) -> HttpResponse:
+    access = acting(access, Capability.SEE_CUSTOMERS, Capability.FOLLOW_UP)
     today = timezone.localdate()
     ready = open_rows(access).filter(in_view("now", access, today), held_out=False, blocked=False)
     first = with_value_at_risk(access, ready).select_related("customer", "vehicle", "contacted_by")
@@ -103,6 +104,7 @@ def _advisor(request: SignedInRequest, access: Access) -> HttpResponse:
 
 
 def _store_manager(request: SignedInRequest, access: Access) -> HttpResponse:
+    access = acting(access, Capability.SEE_CUSTOMERS, Capability.FOLLOW_UP)
     today = timezone.localdate()
     rows = open_rows(access).filter(held_out=False, blocked=False)
     totals = (
@@ -115,7 +117,7 @@ def _store_manager(request: SignedInRequest, access: Access) -> HttpResponse:
         .order_by("-overdue", "reason")
     )
     tasks = (
-        Task.objects.visible_to(access)
+        Task.objects.visible_to(access, Capability.CREATE_TASK)
         .filter(status__in=(Task.Status.OPEN, Task.Status.REOPENED))
         .select_related("unit", "owner")
         .order_by("due_on", "pk")[:10]

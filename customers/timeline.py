@@ -23,7 +23,7 @@ from customers import reasons
 from customers.contact import customer_or_404, shown_name, shown_plate
 from customers.models import Contract, Customer, Event, FollowUp, Ownership, Survey, Visit
 from customers.staffing import staff_label
-from organization.access import Access, Capability
+from organization.access import Access, Capability, acting
 from organization.requests import SignedInRequest
 from web import formats
 from web.components import TimelineEntry
@@ -99,8 +99,7 @@ def timeline_page(
 @require_safe
 def timeline(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """The next entries for the profile page; without htmx a page of their own."""
-    access = request.access
-    access.require(Capability.SEE_CUSTOMERS)
+    access = acting(request.access, Capability.SEE_CUSTOMERS)
     customer = customer_or_404(access, uid)
     raw_vehicle = request.GET.get("vehicle", "")
     vehicle_id = int(raw_vehicle) if raw_vehicle.isdecimal() and len(raw_vehicle) < 18 else None
@@ -134,7 +133,7 @@ def _joined(*parts: str) -> str:
 
 
 def _car(row: Any, access: Access) -> str:
-    return shown_plate(access, row.vehicle.plate) if row.vehicle and row.vehicle.plate else ""
+    return shown_plate(access, row.vehicle) if row.vehicle and row.vehicle.plate else ""
 
 
 def _visit(visit: Visit, access: Access) -> TimelineEntry:

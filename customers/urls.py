@@ -9,8 +9,14 @@ from customers.follow_up_list import customer_outcome, follow_up_outcome, follow
 from customers.profile import profile
 from customers.start import start
 from customers.timeline import timeline
+from customers.transfer import transfer
 
 urlpatterns = [
+    path(
+        "people/<int:pk>/assignments/<int:assignment_pk>/transfer",
+        login_required(transfer),
+        name="transfer",
+    ),
     path("", login_required(start), name="start"),
     path("customers/", login_required(customers), name="customers"),
     path("customers/<uuid:uid>/", login_required(profile), name="customer"),

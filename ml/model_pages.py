@@ -21,7 +21,7 @@ from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.runs import request_run
 from ml.tasks import train
-from organization.access import Capability
+from organization.access import Capability, acting
 from organization.requests import SignedInRequest
 from web import charts
 from web.components import Progress
@@ -136,8 +136,7 @@ def _card(score_set: ScoreSet) -> dict[str, Any]:
 @require_safe
 def models(request: SignedInRequest) -> HttpResponse:
     """Scores in use, model cards, runs."""
-    access = request.access
-    access.require(Capability.SEE_MODELS)
+    access = acting(request.access, Capability.SEE_MODELS)
     score_set = current_score_set(access)
     runs = list(TrainingRun.objects.visible_to(access).order_by("-created_at")[:RUNS_SHOWN])
     latest = runs[0] if runs else None
@@ -150,7 +149,7 @@ def models(request: SignedInRequest) -> HttpResponse:
         "failed": latest if latest and latest.status in ("failed", "held") else None,
         "is_stale": bool(score_set and last_day and score_set.as_of <= last_day),
         "last_day": last_day,
-        "may_retrain": access.may(Capability.RETRAIN),
+        "may_retrain": access.may_everywhere(Capability.RETRAIN),
     }
     if score_set is not None:
         context |= _card(score_set)
@@ -169,7 +168,7 @@ def training_run(request: SignedInRequest, run_id: int) -> HttpResponse:
 def retrain(request: SignedInRequest) -> HttpResponse:
     """Queue a retraining as of the day after the latest visit."""
     access = request.access
-    access.require(Capability.RETRAIN)
+    access.require_everywhere(Capability.RETRAIN)
     if not settings.REDIS_URL:
         messages.error(request, _("No worker is connected: REDIS_URL is not set."))
         return redirect("models")

@@ -6,7 +6,7 @@ from typing import Any
 
 from customers.models import Customer, CustomerSource, Ownership, Vehicle, Visit
 from organization.access import Access, entered, entered_installation
-from organization.models import Account, Assignment, Staff, Tenant, Unit
+from organization.models import Account, Assignment, Grant, Staff, Tenant, Unit
 
 # username: (role, unit)
 PEOPLE = {
@@ -92,6 +92,43 @@ def add_person(group: Group, username: str, role: str, suffix: str) -> Account:
     )
     group.accounts[username], group.staff[username] = account, person
     return account
+
+
+def add_assignment(
+    group: Group,
+    username: str,
+    role: str,
+    suffix: str,
+    start: date = date(2021, 1, 1),
+    end: date | None = None,
+) -> Assignment:
+    """One more assignment of a person; call inside an entered access."""
+    return Assignment.objects.create(
+        tenant=group.tenant,
+        staff=group.staff[username],
+        role=role,
+        unit=group.units[suffix],
+        valid_from=start,
+        valid_to=end,
+    )
+
+
+def add_grant(group: Group, username: str, capability: str, suffix: str, **values: Any) -> Grant:
+    """A grant in force, asked for by the administrator; call inside an entered access."""
+    return Grant.objects.create(
+        **{
+            "tenant": group.tenant,
+            "staff": group.staff[username],
+            "capability": capability,
+            "unit": group.units[suffix],
+            "reason": "cover during an absence",
+            "granted_by": group.staff["admin"],
+            "approved_by": group.staff["ceo"],
+            "valid_from": date(2021, 1, 1),
+            "valid_to": date(2100, 1, 1),
+            **values,
+        }
+    )
 
 
 def make_customer(group: Group, suffix: str = "-S1", name: str = "王芳", **values: Any) -> Customer:

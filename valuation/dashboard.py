@@ -35,7 +35,7 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
     state = standing(access, shown.valuation if shown else None)
     context: dict[str, Any] = {
         "standing": state,
-        "may_value": access.may(Capability.CREATE_VALUATION),
+        "may_value": access.may_everywhere(Capability.CREATE_VALUATION),
     }
     if shown is None:
         return render(request, "valuation/nothing_yet.html", context)
@@ -58,7 +58,6 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "cohort_tabs": pictures.measure_tabs(request.GET),
         "league": tables(shown),
         "laggards": league.laggards(shown),
-        "may_create_task": access.may(Capability.CREATE_TASK),
         "may_approve": _may_approve(shown),
         "change_known": bool(shown.valued.change),
     }
@@ -155,7 +154,7 @@ def layer_rows(shown: Shown) -> list[tuple[str, str]]:
 
 def _may_approve(shown: Shown) -> bool:
     return (
-        shown.access.may(Capability.APPROVE_VALUATION)
+        shown.access.may_everywhere(Capability.APPROVE_VALUATION)
         and shown.approval is None
         and shown.unit.parent_id is None
         and shown.valuation.author != shown.access.label
@@ -166,7 +165,7 @@ def _may_approve(shown: Shown) -> bool:
 def approve(request: SignedInRequest, pk: int) -> HttpResponse:
     """Approve a valuation that somebody else made, whose orders agree with the books."""
     access = access_of(request)
-    access.require(Capability.APPROVE_VALUATION)
+    access.require_everywhere(Capability.APPROVE_VALUATION)
     valuation = get_object_or_404(Valuation.objects.visible_to(access), pk=pk)
     if valuation.author == access.label:
         raise PermissionDenied(_("A valuation is approved by a second person."))
@@ -191,7 +190,7 @@ def approve(request: SignedInRequest, pk: int) -> HttpResponse:
 def value_now(request: SignedInRequest) -> HttpResponse:
     """Let the worker value the group from its current score set."""
     access = access_of(request)
-    access.require(Capability.CREATE_VALUATION)
+    access.require_everywhere(Capability.CREATE_VALUATION)
     tenant_id, asked_by = access.tenant_id, access.label
     transaction.on_commit(lambda: value_group.delay(tenant_id, asked_by))
     messages.info(request, _("The valuation is being made; reload this page in a moment."))

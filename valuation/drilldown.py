@@ -170,13 +170,11 @@ def _lines(access: Access, rows: Any, stores: dict[int, str]) -> list[CustomerLi
 
 
 def _known(access: Access, pseudonyms: list[Any]) -> dict[Any, Customer]:
-    """The people behind pseudonyms, for an access that may see customers; erased ones are gone."""
-    if not access.may(Capability.SEE_CUSTOMERS):
-        return {}
+    """The people behind pseudonyms, of stores whose customers the access sees, if not erased."""
     links = dict(
         Pseudonym.objects.visible_to(access)
         .filter(pseudonym__in=pseudonyms)
         .values_list("customer_id", "pseudonym")
     )
-    people = Customer.objects.visible_to(access).filter(pk__in=links)
+    people = Customer.objects.visible_to(access, Capability.SEE_CUSTOMERS).filter(pk__in=links)
     return {links[one.pk]: one for one in people}

@@ -111,6 +111,7 @@ class Laggard:
 
     row: Listed
     open_task: Task | None
+    may_create_task: bool
 
     @property
     def text(self) -> str:
@@ -128,7 +129,8 @@ def laggards(shown: Shown) -> list[Laggard]:
         status__in=(Task.Status.OPEN, Task.Status.REOPENED),
     )
     by_unit = {task.unit_id: task for task in tasks}
-    return [Laggard(one, by_unit.get(one.unit.pk)) for one in worst]
+    units = shown.access.units_for(Capability.CREATE_TASK)
+    return [Laggard(one, by_unit.get(one.unit.pk), one.unit.pk in units) for one in worst]
 
 
 @require_POST
@@ -142,6 +144,7 @@ def create_task(request: SignedInRequest, code: str) -> HttpResponse:
     shown = shown_unit(access, code)
     if shown is None:
         return redirect("valuation_dashboard")
+    access.require(Capability.CREATE_TASK, shown.unit.pk)
     known = Task.objects.visible_to(access).filter(
         unit=shown.unit, metric=METRIC, status__in=(Task.Status.OPEN, Task.Status.REOPENED)
     )

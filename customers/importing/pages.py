@@ -21,7 +21,7 @@ from customers.importing.running import REJECTS_DIR
 from customers.importing.uploads import most_megabytes, receive
 from customers.models import ImportFile, ImportRun, RejectedRow
 from organization import audit
-from organization.access import Access, Capability, Forbidden
+from organization.access import Access, Capability
 from organization.requests import SignedInRequest
 from web.components import Badge, Progress
 from web.paging import page_number, slice_page
@@ -65,9 +65,7 @@ class UploadForm(forms.Form):
 def _access(request: SignedInRequest) -> Access:
     """The access of a person who may import; a file may name any store, so all must be theirs."""
     access = request.access
-    access.require(Capability.IMPORT_DATA)
-    if not access.all_units:
-        raise Forbidden(Capability.IMPORT_DATA)
+    access.require_everywhere(Capability.IMPORT_DATA)
     return access
 
 

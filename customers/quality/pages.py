@@ -20,7 +20,7 @@ from customers.quality import tables as quality_tables
 from customers.quality import tasks as quality_tasks
 from customers.quality.rules import FIELDS, GAP_ALLOWED, KIND_BY_CODE, PARTS
 from customers.quality.scoring import Confidence, field_shares
-from organization.access import Access, Capability
+from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
 from web import charts, formats
@@ -103,12 +103,11 @@ def _trend(points: list[tuple[date, float]]) -> charts.Figure | None:
 @require_safe
 def overview(request: SignedInRequest) -> HttpResponse:
     """All stores of the person's access, out of the latest report."""
-    access = request.access
-    access.require(Capability.SEE_DATA_QUALITY)
+    access = acting(request.access, Capability.SEE_DATA_QUALITY)
     report = quality.latest_report(access)
     context: dict[str, Any] = {
         "report": report,
-        "may_assess": access.may(Capability.IMPORT_DATA),
+        "may_assess": access.may_everywhere(Capability.IMPORT_DATA),
         "has_visits": report is not None or Visit.objects.visible_to(access).exists(),
     }
     if report is not None:
@@ -149,8 +148,7 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
 @require_safe
 def store(request: SignedInRequest, code: str) -> HttpResponse:
     """One store: kinds, fields, months against the books. Stores out of sight answer 404."""
-    access = request.access
-    access.require(Capability.SEE_DATA_QUALITY)
+    access = acting(request.access, Capability.SEE_DATA_QUALITY)
     stores = Unit.objects.visible_to(access).filter(level=Unit.Level.STORE)
     unit = stores.filter(code=code).first()
     if unit is None or not access.covers(unit.pk):
@@ -205,7 +203,7 @@ def _takes_long(access: Access) -> bool:
 def renew(request: SignedInRequest) -> HttpResponse:
     """Assess again as of the day after the latest visit: now if that is quick, else by a worker."""
     access = request.access
-    access.require(Capability.IMPORT_DATA)
+    access.require_everywhere(Capability.IMPORT_DATA)
     access.require(Capability.SEE_DATA_QUALITY)
     if _takes_long(access):
         if not settings.REDIS_URL:

@@ -3,12 +3,16 @@
 An ``Access`` is entered for the length of one request or task. Entering opens a transaction and
 hands the scope to PostgreSQL, whose row-level security (``row_security``) answers to it; managers
 of owned models refuse to work outside one.
+
+Each capability has units of its own. A request starts with the union of them all; a page goes on
+with ``acting(access, capability, …)``, which leaves it, and the database, the units where it may
+do what the page does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from django.core.exceptions import PermissionDenied
@@ -16,6 +20,8 @@ from django.db import connection, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from organization.unit_set import ALL_UNITS, NO_UNITS, UnitSet
 
 
 class NoAccess(Exception):
@@ -43,6 +49,9 @@ class PersonalData(StrEnum):
     NONE = "none"
 
 
+FULLEST_FIRST = (PersonalData.FULL, PersonalData.MASKED)
+
+
 class Capability(StrEnum):
     """What a role may do; the rows that it may do it to come from its units."""
 
@@ -60,7 +69,17 @@ class Capability(StrEnum):
     APPROVE_VALUATION = "approve_valuation"
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
+    REQUEST_GRANT = "request_grant"
+    APPROVE_GRANT = "approve_grant"
 
+
+# What can be lent on its own: what has units. Powers over other people and work on the group as one
+# (models, imports, valuations) come with a role only.
+GRANTABLE = (
+    *(Capability.SEE_CUSTOMERS, Capability.REVEAL_CONTACT, Capability.FOLLOW_UP),
+    *(Capability.SEE_PROBABILITIES, Capability.SEE_VALUE, Capability.CREATE_TASK),
+    Capability.SEE_DATA_QUALITY,
+)
 
 CAPABILITY_WORDS: dict[Capability, Promise] = {
     Capability.SEE_CUSTOMERS: gettext_lazy("see customers, vehicles and visits"),
@@ -77,6 +96,8 @@ CAPABILITY_WORDS: dict[Capability, Promise] = {
     Capability.APPROVE_VALUATION: gettext_lazy("approve valuations"),
     Capability.SEE_AUDIT: gettext_lazy("see the audit trail"),
     Capability.ADMINISTER: gettext_lazy("administer people"),
+    Capability.REQUEST_GRANT: gettext_lazy("request special grants"),
+    Capability.APPROVE_GRANT: gettext_lazy("approve special grants"),
 }
 
 
@@ -84,8 +105,10 @@ CAPABILITY_WORDS: dict[Capability, Promise] = {
 class Access:
     """The scope of one person or of one named piece of the system's own work.
 
-    ``units`` are the ids of all visible units, stores included; with ``all_units`` the whole
-    tenant is visible and ``units`` may be empty.
+    ``units`` are the ids of all units that anything is allowed on, stores included; with
+    ``all_units`` it is the whole tenant, and ``units`` may be empty. Row-level security gets these.
+    ``scopes`` has the units of each capability, ``levels`` the units where personal data are shown
+    in full and those where they are at least masked.
     """
 
     tenant_id: int
@@ -96,8 +119,8 @@ class Access:
     staff_id: int | None = None
     account_id: int | None = None
     roles: frozenset[str] = frozenset()
-    capabilities: frozenset[Capability] = frozenset()
-    personal_data: PersonalData = PersonalData.NONE
+    scopes: Mapping[Capability, UnitSet] = field(default_factory=dict, hash=False)
+    levels: Mapping[PersonalData, UnitSet] = field(default_factory=dict, hash=False)
     settings: dict[str, str] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -119,20 +142,71 @@ class Access:
             tenant_id=tenant_id,
             label=f"system:{purpose}",
             all_units=True,
-            capabilities=frozenset(Capability),
-            personal_data=PersonalData.FULL,
+            scopes=dict.fromkeys(Capability, ALL_UNITS),
+            levels=dict.fromkeys(FULLEST_FIRST, ALL_UNITS),
         )
 
-    def may(self, capability: Capability) -> bool:
-        return capability in self.capabilities
+    @property
+    def reach(self) -> UnitSet:
+        """The units that anything is allowed on."""
+        return UnitSet(self.units, self.all_units)
 
-    def require(self, capability: Capability) -> None:
-        """Raise ``Forbidden`` unless this access carries ``capability``."""
-        if capability not in self.capabilities:
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What is allowed on some unit or other."""
+        return frozenset(what for what, units in self.scopes.items() if units)
+
+    def units_for(self, capability: Capability) -> UnitSet:
+        """The units on which ``capability`` is held."""
+        return self.scopes.get(capability, NO_UNITS)
+
+    def may(self, capability: Capability, unit_id: int | None = None) -> bool:
+        """Whether ``capability`` is held on that unit; without one, on any."""
+        held = self.units_for(capability)
+        return bool(held) if unit_id is None else unit_id in held
+
+    def may_everywhere(self, capability: Capability) -> bool:
+        """Whether it is held on the whole tenant: what the work of a group as one needs."""
+        return self.units_for(capability).everything
+
+    def require(self, capability: Capability, unit_id: int | None = None) -> None:
+        """Raise ``Forbidden`` unless ``capability`` is held on that unit (without one: on any)."""
+        if not self.may(capability, unit_id):
+            raise Forbidden(capability)
+
+    def require_everywhere(self, capability: Capability) -> None:
+        if not self.may_everywhere(capability):
             raise Forbidden(capability)
 
     def covers(self, unit_id: int) -> bool:
-        return self.all_units or unit_id in self.units
+        return unit_id in self.reach
+
+    def personal_data_at(self, unit_ids: Iterable[int]) -> PersonalData:
+        """How much is shown of a person or vehicle that these units serve: the fullest of them."""
+        unit_ids = tuple(unit_ids)
+        for level in FULLEST_FIRST:
+            if self.levels.get(level, NO_UNITS).holds_any(unit_ids):
+                return level
+        return PersonalData.NONE
+
+    def narrowed(self, *capabilities: Capability) -> "Access":
+        """This access on the units where all of ``capabilities`` are held, and on no others.
+
+        Raises ``Forbidden``, naming the first that leaves no unit.
+        """
+        reach = self.reach
+        for capability in capabilities:
+            reach = reach & self.units_for(capability)
+            if not reach:
+                raise Forbidden(capability)
+        if reach == self.reach:
+            return self
+        return replace(
+            self,
+            all_units=reach.everything,
+            units=reach.ids,
+            scopes={what: units & reach for what, units in self.scopes.items()},
+        )
 
 
 _current: ContextVar[Access | None] = ContextVar("access", default=None)
@@ -191,6 +265,21 @@ def become(access: Access) -> None:
         raise ValueError("An access may only be replaced by one of the same tenant.")
     _hand_over(access.settings)
     _current.set(access)
+
+
+def acting(access: Access, *capabilities: Capability) -> Access:
+    """Go on, in the database too, with the units where all of ``capabilities`` are held.
+
+    For the start of a page: what it reads and changes must be that of the stores where the person
+    may do what the page does, whatever else they may do elsewhere.
+
+    Raises:
+        Forbidden: there is no such unit.
+    """
+    narrowed = access.narrowed(*capabilities)
+    if narrowed.settings != current_access().settings:
+        become(narrowed)
+    return narrowed
 
 
 @contextmanager

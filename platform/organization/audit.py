@@ -17,6 +17,13 @@ ACTION_WORDS: dict[str, Promise] = {
     "account_closed": _("closed an account"),
     "account_opened": _("opened an account"),
     "assignment_end_set": _("set the end of an assignment"),
+    "assignment_transferred": _("transferred a person"),
+    "view_switched": _("switched the assignment looked through"),
+    "grant.requested": _("asked for a special grant"),
+    "grant.approved": _("approved a special grant"),
+    "grant.refused": _("refused a special grant"),
+    "grant.revoked": _("revoked a special grant"),
+    "work.handed_over": _("handed over open work"),
 }
 
 DETAIL_WORDS: dict[str, Promise] = {
@@ -25,6 +32,15 @@ DETAIL_WORDS: dict[str, Promise] = {
     "unit": _("unit"),
     "before": _("before"),
     "after": _("after"),
+    "assignment": _("assignment"),
+    "grant": _("grant"),
+    "capability": _("capability"),
+    "valid_from": _("starts on"),
+    "valid_to": _("ends before"),
+    "to": _("to unit"),
+    "successor": _("successor"),
+    "follow_ups": _("follow-ups"),
+    "customers": _("customers"),
 }
 
 

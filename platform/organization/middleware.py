@@ -14,6 +14,8 @@ from organization.access import Access, become, entered
 from organization.models import Account
 from organization.navigation import navigation_of, search_of
 from organization.roles import SignedIn, signed_in
+from organization.switching import view_of
+from web.shell import Choice
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -48,7 +50,7 @@ class AccessMiddleware:
             request.access = None  # type: ignore[attr-defined]
             return self.get_response(request)
         with entered(Access(tenant_id=account.tenant_id, label=account.login)):
-            person = signed_in(account)
+            person = signed_in(account, view_of(request))
             become(person.access)
             if account.language:
                 translation.activate(account.language)
@@ -66,7 +68,8 @@ def _introduce(request: HttpRequest, person: SignedIn) -> None:
         "access": person.access,
         "tenant": person.tenant,
         "account_label": person.name,
-        "access_label": " · ".join(filter(None, (person.unit, person.role))),
+        "access_label": person.label,
+        "views": [Choice(str(v.pk or ""), v.label, v.chosen) for v in person.views],
         # Parts of pages and the API show neither; they are made when a template asks.
         "navigation": SimpleLazyObject(lambda: navigation_of(person.access)),
         "search": SimpleLazyObject(lambda: search_of(person.access)),

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from organization.access import GRANTABLE
 from organization.scoping import TenantOwned
 
 
@@ -146,11 +147,17 @@ class Assignment(EffectiveDated):
     staff = models.ForeignKey(Staff, on_delete=models.CASCADE, related_name="assignments")
     role = models.CharField(max_length=20, choices=Role.choices)
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="assignments")
+    # Who takes over the open work on the day it ends; empty: it stays with the store, unassigned.
+    successor = models.ForeignKey(Staff, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "staff", "role", "unit", "valid_from"], name="assignment_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(successor=None) | ~Q(successor=F("staff")),
+                name="assignment_succeeded_by_another_person",
             ),
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
@@ -163,7 +170,11 @@ class Assignment(EffectiveDated):
 
 
 class Grant(EffectiveDated):
-    """A named capability on a named unit beyond the person's role: with reason and expiry."""
+    """A named capability on a named unit beyond the person's role: with reason and expiry.
+
+    Asked for by ``granted_by``, in force once ``approved_by`` has agreed. A trigger keeps all else
+    as it was asked for, and keeps an approval and a revocation from being taken back.
+    """
 
     staff = models.ForeignKey(Staff, on_delete=models.CASCADE, related_name="grants")
     capability = models.CharField(max_length=40)
@@ -171,6 +182,9 @@ class Grant(EffectiveDated):
     reason = models.TextField()
     granted_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     approved_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(auto_now_add=True)
+    approved_at = models.DateTimeField(null=True)
+    revoked_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -182,6 +196,15 @@ class Grant(EffectiveDated):
             models.CheckConstraint(
                 condition=Q(approved_by=None) | ~Q(approved_by=F("granted_by")),
                 name="grant_approved_by_another_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(staff=F("granted_by"))
+                & (Q(approved_by=None) | ~Q(staff=F("approved_by"))),
+                name="grant_not_to_oneself",
+            ),
+            models.CheckConstraint(
+                condition=Q(capability__in=[c.value for c in GRANTABLE]),
+                name="grant_of_what_may_be_lent",
             ),
         ]
 

@@ -37,6 +37,10 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
     (NavEntry(_("Models"), "models", "trend", section=_DATA), frozenset({C.SEE_MODELS})),
     (NavEntry(_("People"), "people", "person", section=_RULES), frozenset({C.ADMINISTER})),
     (
+        NavEntry(_("Special grants"), "special_grants", "shield", section=_RULES),
+        frozenset({C.REQUEST_GRANT, C.APPROVE_GRANT}),
+    ),
+    (
         NavEntry(_("Organization"), "units", "layers", section=_RULES),
         frozenset({C.ADMINISTER, C.IMPORT_DATA}),
     ),

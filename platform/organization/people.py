@@ -58,6 +58,11 @@ class AssignmentEnd(forms.Form):
         super().__init__(*args, **kwargs)
         self.assignment = assignment
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is something left to end or to transfer."""
+        return self.assignment.valid_to is None or self.assignment.valid_to > timezone.localdate()
+
     def clean_valid_to(self) -> date | None:
         chosen: date | None = self.cleaned_data["valid_to"]
         if chosen is not None and chosen <= self.assignment.valid_from:
@@ -76,13 +81,14 @@ def administered(access: Access) -> QuerySet[Staff]:
     """
     access.require(Capability.ADMINISTER)
     staff: QuerySet[Staff] = Staff.objects.visible_to(access)
-    if access.all_units:
+    units = access.units_for(Capability.ADMINISTER)
+    if units.everything:
         return staff
     still = Assignment.objects.filter(
         Q(valid_to=None) | Q(valid_to__gt=timezone.localdate()), staff=OuterRef("pk")
     )
     return staff.filter(
-        Exists(still.filter(unit__in=access.units)), ~Exists(still.exclude(unit__in=access.units))
+        Exists(still.filter(unit__in=units.ids)), ~Exists(still.exclude(unit__in=units.ids))
     )
 
 
@@ -180,7 +186,8 @@ def people(request: SignedInRequest) -> HttpResponse:
     return render(request, "organization/people.html", {"table": table, "page": page, "form": form})
 
 
-def _person(access: Access, pk: int) -> Staff:
+def person_or_404(access: Access, pk: int) -> Staff:
+    """One of the people that ``access`` administers; of others the answer is 404."""
     return get_object_or_404(administered(access).select_related("account"), pk=pk)
 
 
@@ -204,14 +211,14 @@ def _page(
 
 @require_safe
 def person(request: SignedInRequest, pk: int) -> HttpResponse:
-    return _page(request, _person(request.access, pk))
+    return _page(request, person_or_404(request.access, pk))
 
 
 @require_POST
 def set_account(request: SignedInRequest, pk: int) -> HttpResponse:
     """Close or open the account; a closed one loses its open sessions with their next request."""
     access = request.access
-    found = _person(access, pk)
+    found = person_or_404(access, pk)
     opened = request.POST.get("open") == "1"
     if found.account is None:
         messages.error(request, _("This person has no account."))
@@ -230,7 +237,7 @@ def set_account(request: SignedInRequest, pk: int) -> HttpResponse:
 def end_assignment(request: SignedInRequest, pk: int, assignment_pk: int) -> HttpResponse:
     """Set the first day on which an assignment no longer holds; empty leaves it open."""
     access = request.access
-    found = _person(access, pk)
+    found = person_or_404(access, pk)
     assignment = get_object_or_404(
         Assignment.objects.select_for_update(of=("self",)).select_related("unit"),
         pk=assignment_pk,

@@ -5,6 +5,7 @@ from django_htmx.middleware import HtmxDetails
 
 from organization.access import Access
 from organization.models import Tenant
+from web.shell import Choice
 
 
 class SignedInRequest(HttpRequest):
@@ -14,3 +15,4 @@ class SignedInRequest(HttpRequest):
     tenant: Tenant
     # django-htmx: true for the partial updates of a page.
     htmx: HtmxDetails
+    views: list[Choice]

@@ -4,7 +4,7 @@ from typing import Any, Self, TypeVar
 
 from django.db import models
 
-from organization.access import Access, current_access
+from organization.access import Access, Capability, current_access
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -12,15 +12,18 @@ M = TypeVar("M", bound=models.Model, covariant=True)
 class ScopedQuerySet(models.QuerySet[M]):
     """``visible_to`` is the explicit filter that finds the index; the policy stands behind."""
 
-    def visible_to(self, access: Access) -> Self:
-        """Rows of the access's tenant and units."""
+    def visible_to(self, access: Access, capability: Capability | None = None) -> Self:
+        """Rows of the access's tenant and units; with a capability, of the units that have it."""
         rows = self.filter(tenant_id=access.tenant_id)
+        units = access.reach if capability is None else access.units_for(capability)
+        if capability is not None and not units:
+            return rows.none()
         scope = getattr(self.model, "row_scope", "tenant")
-        if access.all_units or scope == "tenant":
+        if units.everything or scope == "tenant":
             return rows
         if scope == "stores":
-            return rows.filter(stores__overlap=list(access.units))
-        return rows.filter(**{f"{scope}_id__in": access.units})
+            return rows.filter(stores__overlap=list(units.ids))
+        return rows.filter(**{f"{scope}_id__in": units.ids})
 
 
 class ScopedManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]

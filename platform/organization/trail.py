@@ -73,9 +73,10 @@ def events_seen(access: Access) -> QuerySet[AuditEvent]:
     """The group's whole trail, or below the group that of the people in the access's units."""
     access.require(Capability.SEE_AUDIT)
     events: QuerySet[AuditEvent] = AuditEvent.objects.visible_to(access)
-    if access.all_units:
+    units = access.units_for(Capability.SEE_AUDIT)
+    if units.everything:
         return events
-    actors = Assignment.objects.filter(unit__in=access.units, staff__account__isnull=False)
+    actors = Assignment.objects.filter(unit__in=units.ids, staff__account__isnull=False)
     return events.filter(account_id__in=actors.values("staff__account"))
 
 

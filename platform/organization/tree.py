@@ -22,11 +22,10 @@ WARN_BEFORE = timedelta(days=90)
 
 
 def units_seen(access: Access) -> list[Unit]:
-    """The units of ``access`` and those above them, each parent before its children."""
+    """The units to administer or load, and those above them, each parent before its children."""
+    own = access.units_for(Capability.ADMINISTER) | access.units_for(Capability.IMPORT_DATA)
     units = {unit.pk: unit for unit in Unit.objects.visible_to(access)}
-    shown = set(units)
-    if not access.all_units:
-        shown = {pk for own in access.units & set(units) for pk in units[own].path}
+    shown = {above for pk, unit in units.items() if pk in own for above in unit.path}
     # A path of codes sorts a subtree right behind its root, siblings by code.
     return sorted(
         (units[pk] for pk in shown), key=lambda u: [units[pk].code for pk in u.path if pk in units]
@@ -37,7 +36,8 @@ def _name(unit: Unit) -> SafeString:
     return format_html('<span class="depth-{}">{}</span>', len(unit.path) - 1, unit.name)
 
 
-def _kind(unit: Unit) -> Any:
+def kind_of(unit: Unit) -> Any:
+    """4S store, non-4S store or other enterprise; of other units the level."""
     return unit.get_store_kind_display() if unit.store_kind else unit.get_level_display()
 
 
@@ -51,7 +51,7 @@ def tone(unit: Unit, today: date) -> str:
 COLUMNS = [
     Column("name", gettext_lazy("Organization unit"), format="html", value=_name),
     Column("code", gettext_lazy("Code"), hide_on_phone=True),
-    Column("kind", gettext_lazy("Kind"), value=_kind),
+    Column("kind", gettext_lazy("Kind"), value=kind_of),
     Column("brand", gettext_lazy("Brand"), hide_on_phone=True),
     Column("city", gettext_lazy("City"), hide_on_phone=True),
     Column("legal_entity", gettext_lazy("Legal entity"), hide_on_phone=True),

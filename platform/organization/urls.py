@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from organization import people, sessions, trail, tree
+from organization import grant_pages, people, sessions, switching, trail, tree
 
 urlpatterns: list[URLPattern] = [
     path("sign-in", sessions.SignIn.as_view(), name="signin"),
     path("sign-out", sessions.SignOut.as_view(), name="signout"),
+    path("view", switching.switch_view, name="switch_view"),
     path("language", sessions.language, name="set_language"),
     path("people/", people.people, name="people"),
     path("people/<int:pk>/", people.person, name="person"),
@@ -17,5 +18,8 @@ urlpatterns: list[URLPattern] = [
         name="end_assignment",
     ),
     path("organization/", tree.units, name="units"),
+    path("grants/", grant_pages.special_grants, name="special_grants"),
+    path("grants/<int:pk>/approve", grant_pages.approve_grant, name="approve_grant"),
+    path("grants/<int:pk>/revoke", grant_pages.revoke_grant, name="revoke_grant"),
     path("audit/", trail.audit, name="audit"),
 ]

@@ -2,8 +2,8 @@
 
 Nothing here knows the business. Middleware of the higher apps puts on the request
 ``navigation`` (list of :class:`NavEntry`), ``banners`` (list of :class:`Banner`), ``access_label``
-(whose eyes the page is seen through), ``account_label`` (who is signed in) and ``search``
-(:class:`Search`); each may be absent.
+(whose eyes the page is seen through), ``views`` (list of :class:`Choice`: other eyes to look
+through), ``account_label`` (who is signed in) and ``search`` (:class:`Search`); each may be absent.
 """
 
 from dataclasses import dataclass
@@ -70,6 +70,15 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One of several, one of which is chosen."""
+
+    value: str
+    label: Text
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class NavLink:
     label: Text
     href: str
@@ -104,6 +113,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "navigation": nav_links(list(getattr(request, "navigation", ())), request.path),
             "banners": list(getattr(request, "banners", ())),
             "access_label": getattr(request, "access_label", ""),
+            "views": list(getattr(request, "views", ())),
             "account_label": getattr(request, "account_label", ""),
             "search": getattr(request, "search", None),
             "theme": theme_of(request),

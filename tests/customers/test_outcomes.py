@@ -10,6 +10,7 @@ from customers.models import Customer, FollowUp, Ownership, Vehicle
 from customers.outcomes import RULES, OutcomeRefused, is_quiet, log_outcome
 from organization.access import Access, Capability, Forbidden, entered
 from organization.models import AuditEvent
+from organization.unit_set import ALL_UNITS
 from tests.customers.records import make_follow_up, make_regular, today
 from tests.factories import Group, make_vehicle
 
@@ -129,7 +130,7 @@ def test_without_the_capability_nothing_is_logged(group: Group, row: FollowUp) -
         tenant_id=group.tenant.pk,
         label="analyst",
         all_units=True,
-        capabilities=frozenset({Capability.SEE_CUSTOMERS}),
+        scopes={Capability.SEE_CUSTOMERS: ALL_UNITS},
     )
     with pytest.raises(Forbidden), entered(reader):
         log_outcome(reader, row.pk, "booked", now=timezone.now())

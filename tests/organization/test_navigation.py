@@ -5,6 +5,7 @@ import pytest
 from organization.access import Access, Capability
 from organization.navigation import ENTRIES, navigation_of, resolves, search_of
 from organization.roles import CAPABILITIES
+from organization.unit_set import UnitSet
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def offered(capabilities: frozenset[Capability]) -> list[str]:
-    access = Access(tenant_id=1, label="x", capabilities=capabilities)
+    access = Access(tenant_id=1, label="x", scopes=dict.fromkeys(capabilities, UnitSet.of(7)))
     return [entry.url_name for entry in navigation_of(access)]
 
 
@@ -26,11 +27,11 @@ def offered(capabilities: frozenset[Capability]) -> list[str]:
             "manager",
             [
                 *("start", "customers", "follow_ups", "valuation_dashboard", "data_quality"),
-                "models",
+                *("models", "special_grants"),
             ],
         ),
         ("auditor", ["start", "valuation_dashboard", "data_quality", "models", "audit"]),
-        ("administrator", ["start", "people", "units", "audit"]),
+        ("administrator", ["start", "people", "special_grants", "units", "audit"]),
         ("data_steward", ["start", "customers", "imports", "data_quality", "models", "units"]),
     ],
 )

@@ -15,35 +15,33 @@ from valuation.models import ValuedUnit
 
 
 class Resource(serializers.ModelSerializer[Any]):
-    """Read-only; ``gated`` fields are left out for an access without the capability."""
+    """Read-only; ``gated`` fields are left out of rows whose store lies outside the capability."""
 
     gated: dict[str, Capability] = {}
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        fields = super().get_fields()
-        access = self.access
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        access: Access = self.context["request"].access
         for name, capability in self.gated.items():
-            if access is not None and not access.may(capability):
-                del fields[name]
-        return fields
-
-    @property
-    def access(self) -> Access | None:
-        """None only while the schema is drawn."""
-        request = self.context.get("request")
-        return getattr(request, "access", None)
+            if not access.may(capability, instance.store_id):
+                del shown[name]
+        return shown
 
 
 class Personal(serializers.CharField):
-    """What names a person or vehicle: as the pages show it, and empty where they show nothing."""
+    """What names a person or vehicle: as the pages show it, and empty where they show nothing.
+
+    ``shown`` gets the customer, the vehicle or, for free text, the row that the field is of.
+    """
 
     def __init__(self, shown: Callable[[Access, Any], str], **kwargs: Any) -> None:
         self.shown = shown
-        super().__init__(read_only=True, **kwargs)
+        super().__init__(read_only=True, **{"source": "*", **kwargs})
 
     def to_representation(self, value: Any) -> str:
         access: Access = self.context["request"].access
-        if not value or access.personal_data is PersonalData.NONE:
+        stores = getattr(value, "stores", None) or (value.store_id,)
+        if access.personal_data_at(stores) is PersonalData.NONE:
             return ""
         return self.shown(access, value)
 
@@ -52,9 +50,22 @@ def name_of(access: Access, customer: Customer) -> str:
     return shown_name(access, customer) if customer.name else ""
 
 
-def free_text(access: Access, value: str) -> str:
+def plate_of(access: Access, vehicle: Vehicle) -> str:
+    return shown_plate(access, vehicle) if vehicle.plate else ""
+
+
+def vin_of(access: Access, vehicle: Vehicle) -> str:
+    return shown_vin(access, vehicle) if vehicle.vin else ""
+
+
+def free_text(name: str) -> Callable[[Access, Any], str]:
     """Whatever staff or customers wrote may name anybody: only where names are shown in full."""
-    return value if access.personal_data is PersonalData.FULL else ""
+
+    def shown(access: Access, row: Any) -> str:
+        full = access.personal_data_at((row.store_id,)) is PersonalData.FULL
+        return str(getattr(row, name)) if full else ""
+
+    return shown
 
 
 def code_of(source: str, what: str) -> serializers.CharField:
@@ -82,7 +93,7 @@ class UnitResource(Resource):
 
 
 class CustomerResource(Resource):
-    name = Personal(name_of, source="*", help_text="in full or masked, by role")
+    name = Personal(name_of, help_text="in full or masked, by role")
     home_store = code_of("home_store", "code of the home store")
     tags = serializers.SerializerMethodField(help_text="codes of the customer's tags")
 
@@ -100,8 +111,8 @@ class CustomerResource(Resource):
 
 
 class VehicleResource(Resource):
-    vin = Personal(shown_vin, help_text="in full or masked, by role")
-    plate = Personal(shown_plate, help_text="in full or masked, by role")
+    vin = Personal(vin_of, help_text="in full or masked, by role")
+    plate = Personal(plate_of, help_text="in full or masked, by role")
     owner = serializers.SerializerMethodField(help_text="uid of the present owner")
 
     class Meta:
@@ -124,7 +135,7 @@ class VisitResource(Resource):
     gated = {"cost_fen": Capability.SEE_VALUE}
     store = code_of("store", "code of the store")
     customer = customer_of()
-    vin = Personal(shown_vin, source="vehicle.vin", allow_null=True, help_text="as in vehicles")
+    vin = Personal(vin_of, source="vehicle", allow_null=True, help_text="as in vehicles")
 
     class Meta:
         model = Visit
@@ -140,7 +151,7 @@ class VisitResource(Resource):
 class SurveyResource(Resource):
     store = code_of("store", "code of the store")
     customer = customer_of()
-    comment = Personal(free_text, help_text="empty where names are not shown in full")
+    comment = Personal(free_text("comment"), help_text="empty where names are not shown in full")
 
     class Meta:
         model = Survey
@@ -168,7 +179,7 @@ class ContractResource(Resource):
 class EventResource(Resource):
     store = code_of("store", "code of the store")
     customer = customer_of()
-    detail = Personal(free_text, help_text="empty where names are not shown in full")
+    detail = Personal(free_text("detail"), help_text="empty where names are not shown in full")
 
     class Meta:
         model = Event

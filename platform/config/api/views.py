@@ -24,7 +24,7 @@ from customers.models import (
 )
 from ml.models import Score
 from ml.publication import current_score_set
-from organization.access import Access, Capability
+from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.scoping import ScopedQuerySet
 from valuation.models import Valuation, ValuedUnit
@@ -42,6 +42,8 @@ class Resources(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         if getattr(self, "swagger_fake_view", False):  # the schema is drawn without a person
             return ScopedQuerySet(self.model).none()
         access: Access = self.request.access  # type: ignore[attr-defined]
+        if self.capability is not None:
+            access = acting(access, self.capability)
         rows: QuerySet[Any] = self.model.objects.visible_to(access)  # type: ignore[attr-defined]
         return self.rows(rows, access)
 
@@ -75,7 +77,8 @@ class Units(mixins.RetrieveModelMixin, Resources):
 
     def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
         # The policy shows everybody the whole tree; the API shows what the access covers.
-        own = visible if access.all_units else visible.filter(pk__in=access.units)
+        reach = access.reach
+        own = visible if reach.everything else visible.filter(pk__in=reach.ids)
         return own.select_related("parent")
 
 
