@@ -266,9 +266,7 @@ class SignInAttempt(models.Model):
 class SecondFactor(TenantOwned):
     """The authenticator app of an account (TOTP, RFC 6238): the shared secret, sealed."""
 
-    account = models.OneToOneField(
-        Account, on_delete=models.CASCADE, related_name="second_factor"
-    )
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="second_factor")
     sealed_secret = models.BinaryField()
     # The time step of the last accepted code: no code is accepted twice.
     last_step = models.BigIntegerField(default=0)

@@ -106,7 +106,9 @@ def come_back(request: HttpRequest) -> HttpResponse:
     claims = token.get("userinfo") or {}
     account = account_of(claims)
     if account is None:
-        return _refused(request, _("This identity has no open account here; ask your administrator."))
+        return _refused(
+            request, _("This identity has no open account here; ask your administrator.")
+        )
     if "mfa" in (claims.get("amr") or ()):
         # The provider has asked for two factors itself, and says so (RFC 8176).
         open_session(request, account, by="oidc", second="provider")

@@ -72,7 +72,9 @@ def change_person_signin(request: HttpRequest, pk: int) -> HttpResponse:
     match request.POST.get("do"):
         case "link" if account.is_active:
             record(access, "password_link_made", person.username)
-            return _page(request, person, account, link=request.build_absolute_uri(link_to(account)))
+            return _page(
+                request, person, account, link=request.build_absolute_uri(link_to(account))
+            )
         case "sessions":
             ended = end_sessions(account)
             record(access, "sessions_ended", person.username, sessions=ended)

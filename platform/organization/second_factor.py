@@ -20,9 +20,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from organization.models import Account, Role, SecondFactor
 from organization.sealing import seal, unseal
 
-DEMANDING_ROLES: frozenset[str] = frozenset(
-    {Role.EXECUTIVE, Role.DATA_STEWARD, Role.ADMINISTRATOR}
-)
+DEMANDING_ROLES: frozenset[str] = frozenset({Role.EXECUTIVE, Role.DATA_STEWARD, Role.ADMINISTRATOR})
 STEP_SECONDS, DIGITS = 30, 6
 # One step before and one after: clocks of phones are off by less than that.
 DRIFT = (0, -1, 1)
@@ -94,7 +92,9 @@ def _recovery_hash(account_id: int, code: str) -> str:
 
 def _new_recovery_codes() -> list[str]:
     """80 random bits each: no salt or slow hash is needed to keep them."""
-    raw = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)]
+    raw = [
+        base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(RECOVERY_CODES)
+    ]
     return ["-".join(code[i : i + 4] for i in range(0, 16, 4)) for code in raw]
 
 

@@ -15,6 +15,7 @@ from organization.access import Access, entered
 from organization.attempts import WINDOW_SECONDS, code_limit, count_try, succeeded
 from organization.audit import record
 from organization.models import Account
+from organization.sealing import seal, unseal
 from organization.second_factor import (
     accept,
     address_of,
@@ -26,7 +27,6 @@ from organization.second_factor import (
     set_up,
     step_of,
 )
-from organization.sealing import seal, unseal
 from organization.signing_in import note, open_session, pending_account
 
 # The secret that is shown and not confirmed yet, sealed, in the session of who sets it up.

@@ -26,6 +26,7 @@ from organization.models import Account
 from organization.signin import find_account
 from organization.signing_in import go_on, note
 
+
 class SignInForm(AuthenticationForm):
     error_messages = {
         "invalid_login": gettext_lazy(
@@ -49,7 +50,9 @@ class SignIn(LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if oidc.only():
-            return HttpResponseBadRequest(_("Passwords are not used here; sign in with your group."))
+            return HttpResponseBadRequest(
+                _("Passwords are not used here; sign in with your group.")
+            )
         typed = request.POST.get("username", "")[:254]
         known = find_account(typed)
         limits = limits_of(known.login if known else typed, client_address(request))

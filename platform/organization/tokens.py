@@ -22,9 +22,7 @@ LONGEST_DAYS = 366
 TOUCH_AFTER = timedelta(minutes=1)
 _FORM = re.compile(r"parc_([0-9]{1,18})_[A-Za-z0-9_-]{43}")
 # What a token may carry at all: programs neither reveal numbers nor administer people.
-READS = frozenset(
-    c for c in Capability if c.startswith("see_") and c not in {Capability.SEE_AUDIT}
-)
+READS = frozenset(c for c in Capability if c.startswith("see_") and c not in {Capability.SEE_AUDIT})
 NEVER = frozenset({Capability.REVEAL_CONTACT, Capability.ADMINISTER, Capability.APPROVE_VALUATION})
 
 
@@ -40,9 +38,7 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def make_token(
-    account: Account, name: str, *, scope: str, units: list[int], days: int
-) -> NewToken:
+def make_token(account: Account, name: str, *, scope: str, units: list[int], days: int) -> NewToken:
     """Make a token; call inside the account's tenant.
 
     Raises:
@@ -93,11 +89,7 @@ def narrowed(access: Access, token: ApiToken) -> Access:
     changed = {"label": f"{access.label} via {token.start}"[:80], "capabilities": capabilities}
     if not token.units:
         return dataclasses.replace(access, **changed)
-    below = set(
-        Unit.objects.filter(path__overlap=token.units).values_list("pk", flat=True)
-    )
+    below = set(Unit.objects.filter(path__overlap=token.units).values_list("pk", flat=True))
     units = frozenset(below if access.all_units else below & access.units)
     home = access.home_unit_id if access.home_unit_id in units else None
-    return dataclasses.replace(
-        access, **changed, all_units=False, units=units, home_unit_id=home
-    )
+    return dataclasses.replace(access, **changed, all_units=False, units=units, home_unit_id=home)
