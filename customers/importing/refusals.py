@@ -18,6 +18,7 @@ from customers.importing.messages import Problem, both
 from customers.importing.reading import Source
 from customers.models import RejectedRow
 from organization.sealing import seal
+from web.spreadsheets import inert
 
 NOTES = ("row", "column", "code", "message")
 _BATCH = 1_000

@@ -53,7 +53,7 @@ begin
     set number = event.number, hash = event.hash where id = head.id;
     return null;
 end $$
-"""
+"""  # noqa: S608
 
 # Events from before the chain are linked in the order in which they were written.
 LINK_FORMER = """
@@ -114,7 +114,7 @@ return jsonb_strip_nulls(jsonb_build_object(
         select jsonb_agg(key) from jsonb_each(later)
         where former is not null and key <> all(shown || silent)
           and former -> key is distinct from value)))
-"""
+"""  # noqa: S608
 
 ROWS = f"""
 create function audit_rows() returns trigger language plpgsql security definer {_SAFE} as $$
@@ -145,7 +145,8 @@ begin
     else
         for found in
             select n.tenant_id, count(*) as total from new_rows n join old_rows o on o.id = n.id
-            where n is distinct from o and to_jsonb(n) - silent is distinct from to_jsonb(o) - silent
+            where n is distinct from o
+              and to_jsonb(n) - silent is distinct from to_jsonb(o) - silent
             group by n.tenant_id
         loop
             select jsonb_agg(audit_row(r.former, r.later, shown, silent)) into described
@@ -160,7 +161,7 @@ begin
     end if;
     return null;
 end $$
-"""
+"""  # noqa: S608
 
 ADD = f"""
 create function audit_add(tenant bigint, doer text, what text, table_name text, total bigint,
@@ -171,7 +172,7 @@ begin atomic
             (select id from organization_account where login = doer and tenant_id = tenant),
             what, table_name, jsonb_build_object('rows', total, 'changes', described));
 end
-"""
+"""  # noqa: S608
 
 PRIVATE = """
 revoke all on function audit_digest(organization_auditevent), audit_link(), audit_born(),

@@ -24,7 +24,7 @@ from organization.second_factor import demanded, passed
 from organization.tokens import find_token, narrowed
 
 # Tokens are for the API; a page that is asked for with one is a page asked for signed out.
-TOKEN_PATHS = "/api/v1/"
+API_PATHS = "/api/v1/"
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -60,7 +60,7 @@ class Bearer:
 def bearer(request: HttpRequest) -> Bearer | None:
     """The token in the header of a request to the API; None where none is shown."""
     scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not request.path_info.startswith(TOKEN_PATHS):
+    if scheme.lower() != "bearer" or not request.path_info.startswith(API_PATHS):
         return None
     shown = Bearer(find_token(text.strip(), client_address(request)))
     request.bearer = shown  # type: ignore[attr-defined]

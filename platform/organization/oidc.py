@@ -1,7 +1,7 @@
 """Signing in with the group's own identity provider (OpenID Connect), switched on by settings.
 
-The protocol (discovery, state, nonce, PKCE, signature and claims of the ID token) is Authlib's. What
-is decided here: which account a proven identity is. None is made: who has no account has no role.
+The protocol (discovery, state, nonce, PKCE, signature and claims of the ID token) is Authlib's.
+What is decided here: which account a proven identity is. None is made: no account, no role.
 """
 
 from typing import Any

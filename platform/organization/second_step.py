@@ -107,8 +107,9 @@ def qr_code(request: HttpRequest) -> HttpResponse:
     if not isinstance(account, Account) or SETUP not in request.session:
         raise Http404
     code = segno.make(address_of(_secret(request), account.login), error="m", micro=False)
-    picture = code.svg_inline(scale=5, border=4, dark="#000", light="#fff", svgns=True)
-    return HttpResponse(picture, content_type="image/svg+xml")
+    answer = HttpResponse(content_type="image/svg+xml")
+    code.save(answer, kind="svg", scale=5, border=4, dark="#000", light="#fff")
+    return answer
 
 
 @never_cache
