@@ -84,17 +84,18 @@ SESSION_COLUMNS = [
 def account(request: HttpRequest) -> HttpResponse:
     access: Access = request.access  # type: ignore[attr-defined]
     own = own_account(request)
+    sessions = list(open_sessions(own))
+    for session in sessions:
+        session.words = device_name(session.device)  # type: ignore[attr-defined]
     context = {
         "login": own.login,
         "factor": factor_of(own),
         "must": demanded(access.roles),
         "passwords": own.has_usable_password() and not oidc.only(),
-        "sessions": list(open_sessions(own)),
+        "sessions": sessions,
         "current": this_session(request),
         "tokens": own.tokens.filter(valid_tokens()).count(),
     }
-    for session in context["sessions"]:  # type: ignore[attr-defined]
-        session.words = device_name(session.device)
     return render(request, "organization/account.html", context)
 
 
@@ -123,7 +124,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     own = own_account(request)
     if oidc.only() or not own.has_usable_password():
         raise Http404
-    form = PasswordChangeForm(own, request.POST or None)  # type: ignore[arg-type]
+    form = PasswordChangeForm(own, request.POST or None)
     if request.method == "POST":
         limit = Limit("password change", str(own.pk), 10)
         if count_try([limit]).over:

@@ -105,15 +105,20 @@ def _problem(link: Link, expected: int, last: bytes, known: frozenset[bytes]) ->
 
 
 def _stored() -> Iterator[Link]:
-    fields = ("pk", "tenant_id", "number", "at", "actor", "account_id", "action", "subject")
     rows = (
         AuditEvent.objects.annotate(text=Cast("detail", TextField()))
         .order_by("number", "pk")  # PostgreSQL puts those without a number last
-        .values_list(*fields, "text", "previous", "hash")
+        .defer("detail")
     )
     for row in rows.iterator(chunk_size=5000):
-        *plain, previous, digest = row
-        yield Link(*plain, previous and bytes(previous), digest and bytes(digest))
+        yield Link(
+            *(row.pk, row.tenant_id, row.number, row.at, row.actor, row.account_id),
+            action=row.action,
+            subject=row.subject,
+            detail=row.text,
+            previous=None if row.previous is None else bytes(row.previous),
+            hash=None if row.hash is None else bytes(row.hash),
+        )
 
 
 def verify(tenant_id: int, expect: Iterable[str] = ()) -> Verdict:

@@ -1,5 +1,6 @@
 """Pages of the second factor: the step at sign-in, and setting up, renewing and removing it."""
 
+from io import BytesIO
 from typing import Any
 
 import segno
@@ -73,8 +74,9 @@ def second_step(request: HttpRequest) -> HttpResponse:
         if standing.just_over:
             note(account, "second_factor_locked", request)
         context["locked"] = WINDOW_SECONDS // 60
-        headers = {"Retry-After": str(WINDOW_SECONDS)}
-        return render(request, template, context, status=429, headers=headers)  # type: ignore[call-arg]
+        answer = render(request, template, context, status=429)
+        answer["Retry-After"] = str(WINDOW_SECONDS)
+        return answer
     typed, codes = request.POST.get("code", "")[:40], None
     with entered(within):
         if factor:
@@ -107,9 +109,9 @@ def qr_code(request: HttpRequest) -> HttpResponse:
     if not isinstance(account, Account) or SETUP not in request.session:
         raise Http404
     code = segno.make(address_of(_secret(request), account.login), error="m", micro=False)
-    answer = HttpResponse(content_type="image/svg+xml")
-    code.save(answer, kind="svg", scale=5, border=4, dark="#000", light="#fff")
-    return answer
+    picture = BytesIO()
+    code.save(picture, kind="svg", scale=5, border=4, dark="#000", light="#fff")
+    return HttpResponse(picture.getvalue(), content_type="image/svg+xml")
 
 
 @never_cache

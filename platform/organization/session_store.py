@@ -40,7 +40,7 @@ class SessionStore(DatabaseStore):
     def get_model_class(cls) -> type[Session]:  # type: ignore[override]
         return Session
 
-    def _get_session_from_db(self) -> Session | None:  # type: ignore[override]
+    def _get_session_from_db(self) -> Session | None:
         now = timezone.now()
         row = Session.objects.filter(
             pk=stored_key(self.session_key or ""), expire_date__gt=now
@@ -55,11 +55,13 @@ class SessionStore(DatabaseStore):
     def exists(self, session_key: str) -> bool:
         return Session.objects.filter(pk=stored_key(session_key)).exists()
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
+    def create_model_instance(  # type: ignore[override]  # (a model of its own, with our fields)
+        self, data: dict[str, Any]
+    ) -> Session:
         now = timezone.now()
         started = _instant(data.get(SIGNED_IN_AT)) or now
         return Session(
-            session_key=stored_key(self._get_or_create_session_key()),
+            session_key=stored_key(self._get_or_create_session_key()),  # type: ignore[attr-defined]
             session_data=self.encode(data),
             expire_date=started + absolute_limit(),
             account_id=data.get(SESSION_KEY),

@@ -14,10 +14,12 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from organization.access import Access, Capability, entered
 from organization.models import Account, ApiToken, Unit
 
+NOT_VALID = _("The token is not valid: unknown, expired or revoked.")
 LONGEST_DAYS = 366
 TOUCH_AFTER = timedelta(minutes=1)
 _FORM = re.compile(r"parc_([0-9]{1,18})_[A-Za-z0-9_-]{43}")
@@ -86,10 +88,12 @@ def narrowed(access: Access, token: ApiToken) -> Access:
     capabilities = access.capabilities - NEVER
     if token.scope == ApiToken.Scope.READ:
         capabilities &= READS
-    changed = {"label": f"{access.label} via {token.start}"[:80], "capabilities": capabilities}
+    access = dataclasses.replace(
+        access, label=f"{access.label} via {token.start}"[:80], capabilities=capabilities
+    )
     if not token.units:
-        return dataclasses.replace(access, **changed)
-    below = set(Unit.objects.filter(path__overlap=token.units).values_list("pk", flat=True))
-    units = frozenset(below if access.all_units else below & access.units)
+        return access
+    below = frozenset(Unit.objects.filter(path__overlap=token.units).values_list("pk", flat=True))
+    units = below if access.all_units else below & access.units
     home = access.home_unit_id if access.home_unit_id in units else None
-    return dataclasses.replace(access, **changed, all_units=False, units=units, home_unit_id=home)
+    return dataclasses.replace(access, all_units=False, units=units, home_unit_id=home)

@@ -65,7 +65,7 @@ def test_what_attackers_try_first_is_refused(password: str) -> None:
 )
 def test_parts_of_the_person_are_refused(advisor: Account, password: str) -> None:
     validate_password(password)
-    with pytest.raises(ValidationError, match="部分|part"):
+    with pytest.raises(ValidationError, match=r"部分|part"):
         validate_password(password, advisor)
 
 

@@ -14,8 +14,8 @@ from organization import second_factor
 from organization.access import entered
 from organization.audit import ROW_ACTIONS
 from organization.models import Account, Assignment, AuditEvent, SecondFactor
-from organization.second_factor import accept, code_at, set_up, step_of
 from organization.sealing import unseal
+from organization.second_factor import accept, code_at, set_up, step_of
 from organization.signing_in import PENDING
 from tests.factories import Group
 

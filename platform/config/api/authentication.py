@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -11,6 +10,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from organization.access import Access
 from organization.models import Account, ApiToken
+from organization.tokens import NOT_VALID
 
 if TYPE_CHECKING:  # rest_framework.views loads this module while it is loaded itself
     from rest_framework.views import APIView
@@ -25,7 +25,7 @@ class Token(BaseAuthentication):
         if shown is None:
             return None
         if shown.found is None:
-            raise AuthenticationFailed(_("The token is not valid: unknown, expired or revoked."))
+            raise AuthenticationFailed(NOT_VALID)
         return shown.found.account, shown.found
 
     def authenticate_header(self, request: Request) -> str:
