@@ -24,6 +24,8 @@ from web import formats
 from web.tables import Column, Table
 
 PAGE = 50
+# Of the rows that one statement changed; the trail itself describes some more.
+SHOWN_CHANGES = 3
 
 
 class TrailFilter(forms.Form):
@@ -121,13 +123,17 @@ def _detail(event: AuditEvent) -> str:
     detail = dict(event.detail)
     changes = detail.pop("changes", None) or []
     parts = [f"{DETAIL_WORDS.get(key, key)}: {_plain(value)}" for key, value in detail.items()]
-    return "; ".join([*parts, *map(_change, changes)])
+    rest = detail.get("rows", 0) - SHOWN_CHANGES
+    more = [_("%(count)s more") % {"count": rest}] if changes and rest > 0 else []
+    return "; ".join([*parts, *map(_change, changes[:SHOWN_CHANGES]), *more])
 
 
 def _change(change: dict[str, Any]) -> str:
     """One row as the database describes it: ``#12 valid_to – → 2026-01-01``."""
     said = []
     for name, value in (change.get("values") or {}).items():
+        if value == "":
+            continue
         both = isinstance(value, list) and len(value) == 2
         said.append(f"{name} " + " → ".join(map(_plain, value if both else [value])))
     if hidden := change.get("not_shown"):

@@ -169,3 +169,15 @@ def test_the_page_shows_changes_of_rows_on_demand(group: Group, client_of: Any) 
     text = page.content.decode()
     assert "valid_to – → 2031-02-03" in text
     assert "Assignments" in text
+
+
+def test_a_page_describes_a_few_rows_of_a_bulk_write(group: Group, client_of: Any) -> None:
+    with entered(group.system):
+        count = Assignment.objects.filter(role="manager").update(valid_to="2031-02-03")
+        Assignment.objects.update(valid_to="2032-02-03")
+    client = client_of("auditor")
+    client.cookies["django_language"] = "en"
+    text = client.get("/audit/?of=rows&action=row.update").content.decode()
+    assert count == 3
+    assert text.count("valid_to – → 2031-02-03") == 3
+    assert "7 more" in text

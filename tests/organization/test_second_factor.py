@@ -265,3 +265,10 @@ def test_the_demonstration_says_that_it_is_off(db: None, client, settings) -> No
     assert words not in client.get("/sign-in").content.decode()
     settings.PARCFOLIO_DEMO, settings.SECOND_FACTOR = True, False
     assert words in client.get("/sign-in").content.decode()
+
+
+def test_the_navigation_of_a_signed_in_person_leads_to_it(steward, client) -> None:
+    first_step(client, "advisor")
+    page = client.get("/account/").content.decode()
+    assert 'href="/account/second-factor"' in page
+    assert 'href="/account/"' in page
