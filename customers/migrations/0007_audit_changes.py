@@ -5,7 +5,7 @@ from organization.audit_triggers import AuditChanges
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0005_planner_statistics"),
+        ("customers", "0006_policies_readable"),
         ("organization", "0003_trail_and_sign_in"),
     ]
     operations = [
