@@ -7,6 +7,7 @@ from django.db import connection
 
 from ml.models import ScoreSet
 from organization.access import Access, entered
+from web.spreadsheets import inert
 
 COLUMNS = (
     *("store_code", "customer_no", "p_alive", "churn_12m", "expected_visits_12m"),
@@ -38,10 +39,10 @@ def rows(access: Access, score_set: ScoreSet) -> Iterator[tuple[Any, ...]]:
         while found := cursor.fetchmany(5000):
             for row in found:
                 yield (
-                    *row[:2],
+                    *map(inert, row[:2]),
                     *(f"{value:.6f}" for value in row[2:5]),
                     *(f"{fen / 100:.2f}" for fen in row[5:8]),
                     "1" if row[8] else "0",
-                    ";".join(row[9]),
-                    ";".join(row[10]),
+                    inert(";".join(row[9])),
+                    inert(";".join(row[10])),
                 )

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from config.services import create_database
 from organization.access import Access, entered
+from organization.second_factor import mark_passed
 from tests.database import APPLICATION, OWNER
 from tests.demo_site import DemoSite, running_demo
 from tests.factories import Group, make_group
@@ -100,6 +101,9 @@ def client_of(group: Group) -> Any:
     def sign_in(username: str, of: Group = group) -> Client:
         client = Client()
         client.force_login(of.accounts[username])
+        session = client.session
+        mark_passed(session)
+        session.save()
         return client
 
     return sign_in

@@ -18,12 +18,11 @@ from customers.importing.messages import Problem, both
 from customers.importing.reading import Source
 from customers.models import RejectedRow
 from organization.sealing import seal
+from web.spreadsheets import inert
 
 NOTES = ("row", "column", "code", "message")
 _BATCH = 1_000
 # What a spreadsheet would run as a formula when the refusal file is opened.
-_ACTIVE = ("=", "@", "+", "-", "\t", "\r")
-_HARMLESS = set("+-0123456789.,() ")
 
 Refusal = tuple[int, str, Problem, bool]  # row, column, problem, whole row
 
@@ -92,7 +91,8 @@ class RefusalFolder:
         own = [
             f"{title}_" if title in NOTES else title
             for title in (
-                title.strip() or f"column_{i}" for i, title in enumerate(source.table.header, 1)
+                inert(title.strip()) or f"column_{i}"
+                for i, title in enumerate(source.table.header, 1)
             )
         ]
         self.headers[kind] = own
@@ -103,7 +103,7 @@ class RefusalFolder:
             for (row, column, problem, whole), cells in _with_cells(source, _in_order(spools)):
                 padded = [*cells, *[""] * len(own)][: len(own)]
                 text = both(problem.code, problem.values)
-                writer.writerow([*map(_inert, padded), row, column, problem.code, _inert(text)])
+                writer.writerow([*map(inert, padded), row, column, problem.code, inert(text)])
                 if run_id is None:
                     continue
                 records.append(_record(run_id, kind, (row, column, problem, whole), own, cells))
@@ -146,13 +146,6 @@ def _with_cells(
         while waiting is not None and waiting[0] <= last:
             yield waiting, rows.get(waiting[0], [])
             waiting = next(refusals, None)
-
-
-def _inert(cell: str) -> str:
-    """The cell, unable to act when a spreadsheet opens the file (OWASP: CSV injection)."""
-    if cell.startswith(_ACTIVE) and not _HARMLESS.issuperset(cell):
-        return "'" + cell
-    return cell
 
 
 def _record(

@@ -52,6 +52,14 @@ app.conf.update(
             "task": "valuation.tasks.value_all_groups",
             "schedule": crontab(day_of_month="1", hour="5", minute="0"),
         },
+        "forget expired sign-ins": {
+            "task": "organization.tasks.forget_expired_sign_ins",
+            "schedule": crontab(hour="1", minute="20"),
+        },
+        "log the heads of the audit trails": {
+            "task": "organization.tasks.log_audit_heads",
+            "schedule": crontab(hour="0", minute="5"),
+        },
         "make the daily follow-up lists": {
             "task": "customers.tasks.make_follow_ups",
             "schedule": crontab(hour="6", minute="0"),

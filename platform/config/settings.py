@@ -108,14 +108,26 @@ LOGIN_URL = "signin"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "signin"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
-    for name, options in {
-        "UserAttributeSimilarityValidator": {},
-        "MinimumLengthValidator": {"min_length": 10},
-        "CommonPasswordValidator": {},
-        "NumericPasswordValidator": {},
-    }.items()
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "organization.passwords.CommonCoreValidator"},
+    {"NAME": "organization.passwords.NamePartsValidator"},
 ]
+# How long an administrator's link to set a password is good.
+PASSWORD_RESET_TIMEOUT = 3600
+# Executives, data stewards and administrators sign in with a second factor.
+SECOND_FACTOR = env.bool("PARCFOLIO_SECOND_FACTOR", default=not (DEBUG or PARCFOLIO_DEMO))
+# The group's identity provider (OpenID Connect): on where both issuer and client are named.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPE = env.str("OIDC_SCOPE", default="openid profile email")
+OIDC_CLAIM = env.str("OIDC_CLAIM", default="preferred_username")
+OIDC_GROUP = env.str("OIDC_GROUP", default="")
+OIDC_LABEL = env.str("OIDC_LABEL", default="SSO")
+OIDC_ONLY = env.bool("OIDC_ONLY", default=False)
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -139,6 +151,7 @@ STORAGES = {
         )
     },
 }
+# Form fields; files are limited by IMPORT_UPLOAD_MB as they are received, and by the proxy.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -152,7 +165,10 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "organization.session_store"
+# Since sign-in, and since the last request.
+SESSION_COOKIE_AGE = env.int("SESSION_HOURS", default=12) * 3600
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=60)
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -172,8 +188,13 @@ CONTENT_SECURITY_POLICY = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.api.authentication.BrowserSession"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "config.api.authentication.Token",
+        "config.api.authentication.BrowserSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["config.api.authentication.MayRead"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.api.authentication.PerCaller"],
+    "DEFAULT_THROTTLE_RATES": {"caller": env.str("API_RATE", default="600/min")},
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

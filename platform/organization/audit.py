@@ -8,12 +8,23 @@ from django.utils.translation import gettext_lazy as _
 from organization.access import Access
 from organization.models import AuditEvent
 
-# What the trail page calls an action; one without words here is shown by its code.
+# What the trail page calls an action; a test finds the one that somebody forgot.
 ACTION_WORDS: dict[str, Promise] = {
     "signin": _("signed in"),
     "signin_failed": _("failed to sign in"),
     "signin_locked": _("was locked out"),
     "signout": _("signed out"),
+    "second_factor_failed": _("typed a wrong second factor"),
+    "second_factor_locked": _("was locked out at the second factor"),
+    "second_factor_set_up": _("set up a second factor"),
+    "second_factor_removed": _("removed a second factor"),
+    "recovery_codes_renewed": _("made new recovery codes"),
+    "sessions_ended": _("ended sessions"),
+    "password_changed": _("changed the password"),
+    "password_link_made": _("made a link to set a password"),
+    "password_reset": _("set a password by link"),
+    "token_made": _("made an API token"),
+    "token_revoked": _("revoked an API token"),
     "account_closed": _("closed an account"),
     "account_opened": _("opened an account"),
     "assignment_end_set": _("set the end of an assignment"),
@@ -24,6 +35,42 @@ ACTION_WORDS: dict[str, Promise] = {
     "grant.refused": _("refused a special grant"),
     "grant.revoked": _("revoked a special grant"),
     "work.handed_over": _("handed over open work"),
+    "contact.revealed": _("revealed a contact number"),
+    "follow_up.outcome": _("recorded the outcome of a follow-up"),
+    "ownership.ended": _("ended an ownership"),
+    "queue_import": _("asked for an import"),
+    "import": _("imported files"),
+    "download_refusals": _("downloaded refused rows"),
+    "export_scores": _("exported scores"),
+    "assess_quality": _("assessed data quality"),
+    "training.requested": _("asked for a training run"),
+    "scores.published": _("published scores"),
+    "scores.held_back": _("held scores back"),
+    "valuation.created": _("made a valuation"),
+    "valuation.approved": _("approved a valuation"),
+    "task.created": _("created a task"),
+    "row.insert": _("rows were added"),
+    "row.update": _("rows were changed"),
+    "row.delete": _("rows were deleted"),
+}
+# Events that the database writes itself, about rows and not about what somebody wanted.
+ROW_ACTIONS = "row."
+
+# The tables whose changes the trail holds, as the page calls them.
+TABLE_WORDS: dict[str, Promise] = {
+    "organization_account": _("Accounts"),
+    "organization_staff": _("People"),
+    "organization_assignment": _("Assignments"),
+    "organization_grant": _("Special grants"),
+    "organization_secondfactor": _("Second factors"),
+    "organization_apitoken": _("API tokens"),
+    "customers_contactpoint": _("Contact numbers"),
+    "customers_consent": _("Consents"),
+    "customers_mergedecision": _("Merge decisions"),
+    "ml_scoreset": _("Score sets"),
+    "valuation_assumptions": _("Assumptions"),
+    "valuation_valuation": _("Valuations"),
+    "valuation_approval": _("Approvals"),
 }
 
 DETAIL_WORDS: dict[str, Promise] = {
@@ -41,6 +88,12 @@ DETAIL_WORDS: dict[str, Promise] = {
     "successor": _("successor"),
     "follow_ups": _("follow-ups"),
     "customers": _("customers"),
+    "by": _("by"),
+    "second": _("second factor"),
+    "reason": _("reason"),
+    "kind": _("kind"),
+    "rows": _("rows"),
+    "not_shown": _("changed, not shown"),
 }
 
 

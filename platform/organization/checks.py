@@ -35,8 +35,11 @@ def production_switches(
         if getattr(settings, name):
             text = f"{name} is on: it shows internals or shares passwords."
             found.append(Error(text, hint="Unset it.", id="organization.E002"))
+    if not settings.SECOND_FACTOR:
+        text = "PARCFOLIO_SECOND_FACTOR is off: a password alone opens an executive's session."
+        found.append(Warning(text, hint="Unset it.", id="organization.W002"))
     if not settings.REDIS_URL:
-        text = "REDIS_URL is not set: limits on sign-in count per process, tasks do not run."
+        text = "REDIS_URL is not set: API limits count per process, tasks do not run."
         found.append(Warning(text, id="organization.W001"))
     return found
 

@@ -1,21 +1,32 @@
 """Every request of a signed-in person runs in one transaction, inside that person's access."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from organization.access import Access, become, entered
-from organization.models import Account
+from organization.attempts import client_address
+from organization.models import Account, ApiToken
 from organization.navigation import navigation_of, search_of
 from organization.roles import SignedIn, signed_in
+from organization.second_factor import demanded, passed
 from organization.switching import view_of
+from organization.tokens import find_token, narrowed
 from web.shell import Choice
+
+# Tokens are for the API; a page that is asked for with one is a page asked for signed out.
+API_PATHS = "/api/v1/"
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -33,6 +44,31 @@ class SignInRequired(LoginRequiredMiddleware):
         return HttpResponse(status=401, headers={"HX-Redirect": to})
 
 
+# What a session without the second factor that its person's role needs still opens.
+OPEN_WITHOUT_SECOND_FACTOR = ("second_factor", "second_factor_qr", "signout", "set_language")
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """The token that a request to the API shows; ``found`` is None where it is not valid."""
+
+    found: ApiToken | None
+
+    @property
+    def account(self) -> Account | None:
+        return self.found.account if self.found else None
+
+
+def bearer(request: HttpRequest) -> Bearer | None:
+    """The token in the header of a request to the API; None where none is shown."""
+    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not request.path_info.startswith(API_PATHS):
+        return None
+    shown = Bearer(find_token(text.strip(), client_address(request)))
+    request.bearer = shown  # type: ignore[attr-defined]
+    return shown
+
+
 class AccessMiddleware:
     """Sets ``request.access`` (None when signed out), ``tenant`` and what the page shell shows.
 
@@ -45,12 +81,18 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        account = request.user
+        token = bearer(request)
+        # Whoever shows a token acts by it alone: a session beside it opens nothing more.
+        account = request.user if token is None else token.account
         if not isinstance(account, Account):
             request.access = None  # type: ignore[attr-defined]
             return self.get_response(request)
         with entered(Access(tenant_id=account.tenant_id, label=account.login)):
             person = signed_in(account, view_of(request))
+            if token and token.found:
+                person = replace(person, access=narrowed(person.access, token.found))
+            elif refusal := _without_second_factor(request, person.access):
+                return refusal
             become(person.access)
             if account.language:
                 translation.activate(account.language)
@@ -61,6 +103,20 @@ class AccessMiddleware:
             if response.status_code >= 400:
                 transaction.set_rollback(True)
         return response
+
+
+def _without_second_factor(request: HttpRequest, access: Access) -> HttpResponse | None:
+    """The answer to somebody whose role came to need a second factor while a session was open."""
+    if not demanded(access.roles) or passed(request.session):
+        return None
+    here = request.path_info
+    if here.startswith("/api/"):
+        words = _("Your role needs a second factor; set it up on your account page.")
+        return JsonResponse({"detail": words}, status=403)
+    if here in {reverse(name) for name in OPEN_WITHOUT_SECOND_FACTOR}:
+        return None
+    messages.warning(request, _("Your role needs a second factor. Set it up to go on."))
+    return redirect("second_factor")
 
 
 def _introduce(request: HttpRequest, person: SignedIn) -> None:

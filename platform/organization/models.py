@@ -213,9 +213,16 @@ class Grant(EffectiveDated):
 
 
 class AuditEvent(TenantOwned):
-    """One thing that somebody did. The application role can add rows and change none."""
+    """One thing that somebody did. The application role can add rows and nobody changes one.
+
+    ``number``, ``previous`` and ``hash`` chain the events of a group; the database fills them in
+    when the transaction commits (``organization.audit_triggers``).
+    """
 
     at = models.DateTimeField(auto_now_add=True)
+    number = models.BigIntegerField(null=True, editable=False)
+    previous = models.BinaryField(null=True)
+    hash = models.BinaryField(null=True)
     actor = models.CharField(max_length=80)
     account_id = models.BigIntegerField(null=True)
     action = models.CharField(max_length=60)
@@ -224,6 +231,99 @@ class AuditEvent(TenantOwned):
 
     class Meta:
         indexes = [models.Index(fields=["tenant", "-at"], name="audit_by_time")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="audit_number_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action}"
+
+
+class AuditChain(TenantOwned):
+    """The newest event of a group's trail; only the database's own trigger moves it."""
+
+    number = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="audit_chain_once")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: {self.number}"
+
+
+class Session(models.Model):
+    """A browser's session; signed in, it says whose it is and when and where it was last used.
+
+    Found by its key before a tenant is known, hence outside row-level security.
+    """
+
+    row_scope = "none"
+    session_key = models.CharField(max_length=40, primary_key=True)
+    session_data = models.TextField()
+    expire_date = models.DateTimeField(db_index=True)
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.CASCADE, related_name="sessions"
+    )
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    address = models.CharField(max_length=45, blank=True)
+    device = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.seen_at:%Y-%m-%d %H:%M}"
+
+
+class SignInAttempt(models.Model):
+    """How often something was tried in a window of time; the key is a keyed hash of what."""
+
+    row_scope = "none"
+    key = models.BinaryField(max_length=32, primary_key=True)
+    count = models.IntegerField(default=0)
+    window_ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.count)
+
+
+class SecondFactor(TenantOwned):
+    """The authenticator app of an account (TOTP, RFC 6238): the shared secret, sealed."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="second_factor")
+    sealed_secret = models.BinaryField()
+    # The time step of the last accepted code: no code is accepted twice.
+    last_step = models.BigIntegerField(default=0)
+    recovery_hashes = ArrayField(models.CharField(max_length=64), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"second factor of {self.account_id}"
+
+
+class ApiToken(TenantOwned):
+    """A program's key to the API: what its owner may do, or less, until a day."""
+
+    class Scope(models.TextChoices):
+        READ = "read", _("Read")
+        WRITE = "write", _("Read and write")
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    # The first characters, by which people tell tokens apart; the rest is known to its hash only.
+    start = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32)
+    scope = models.CharField(max_length=10, choices=Scope.choices, default=Scope.READ)
+    # Units that the token is limited to, with all below them; empty: all that its owner sees.
+    units = ArrayField(models.BigIntegerField(), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_address = models.CharField(max_length=45, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "digest"], name="token_once")]
+        indexes = [models.Index(fields=["tenant", "account"], name="token_by_account")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -12,17 +12,19 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
-from organization.access import Access, entered
+from organization import oidc
+from organization.access import Access
 from organization.attempts import (
-    LIMIT,
     WINDOW_SECONDS,
     client_address,
-    count_attempt,
-    forget_attempts,
+    count_try,
+    limits_of,
+    succeeded,
 )
 from organization.audit import record
 from organization.models import Account
 from organization.signin import find_account
+from organization.signing_in import go_on, note
 
 
 class SignInForm(AuthenticationForm):
@@ -41,35 +43,42 @@ class SignInForm(AuthenticationForm):
         self.fields["password"].label = _("Password")
 
 
-def _record(account: Account, action: str, request: HttpRequest) -> None:
-    access = Access(tenant_id=account.tenant_id, label=account.login, account_id=account.pk)
-    with entered(access):
-        record(access, action, account.username, address=client_address(request))
-
-
 class SignIn(LoginView):
     template_name = "organization/signin.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if oidc.only():
+            return HttpResponseBadRequest(
+                _("Passwords are not used here; sign in with your group.")
+            )
         typed = request.POST.get("username", "")[:254]
         known = find_account(typed)
-        login, address = (known.login if known else typed), client_address(request)
-        attempt = count_attempt(login, address)
-        if attempt > LIMIT:
-            if known and attempt == LIMIT + 1:
-                _record(known, "signin_locked", request)
+        limits = limits_of(known.login if known else typed, client_address(request))
+        standing = count_try(limits)
+        if standing.over:
+            if known and standing.just_over:
+                note(known, "signin_locked", request)
             return self._locked()
         form = self.get_form()
         if not form.is_valid():
             if known:
-                _record(known, "signin_failed", request)
+                note(known, "signin_failed", request)
             return self.form_invalid(form)
-        forget_attempts(login, address)
-        response = self.form_valid(form)
-        _record(form.get_user(), "signin", request)
-        return response
+        succeeded(limits)
+        account = form.get_user()
+        if not isinstance(account, Account):
+            raise TypeError("The form must yield an account.")
+        return go_on(request, account, self.get_success_url(), by="password")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            **kwargs,
+            oidc=oidc.label() if oidc.configured() else "",
+            passwords=not oidc.only(),
+            demonstration=settings.PARCFOLIO_DEMO and not settings.SECOND_FACTOR,
+        )
 
     def _locked(self) -> HttpResponse:
         """The same answer whether or not the login exists."""

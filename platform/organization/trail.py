@@ -1,5 +1,6 @@
 """The audit trail page: who did what to what, when."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
@@ -16,19 +17,30 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from organization.access import Access, Capability
-from organization.audit import ACTION_WORDS, DETAIL_WORDS
+from organization.audit import ACTION_WORDS, DETAIL_WORDS, ROW_ACTIONS, TABLE_WORDS
 from organization.models import Assignment, AuditEvent
 from organization.requests import SignedInRequest
 from web import formats
 from web.tables import Column, Table
 
 PAGE = 50
+# Of the rows that one statement changed; the trail itself describes some more.
+SHOWN_CHANGES = 3
 
 
 class TrailFilter(forms.Form):
     actor = forms.CharField(label=gettext_lazy("Who"), required=False, max_length=80)
     action = forms.CharField(label=gettext_lazy("Action"), required=False, max_length=60)
     subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=120)
+    of = forms.ChoiceField(
+        label=gettext_lazy("What"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("What people did")),
+            ("rows", gettext_lazy("Changes of rows")),
+            ("all", gettext_lazy("Everything")),
+        ],
+    )
     since = forms.DateField(
         label=gettext_lazy("From day"),
         required=False,
@@ -90,6 +102,10 @@ def filtered(events: QuerySet[AuditEvent], form: TrailFilter) -> QuerySet[AuditE
     if not form.is_valid():
         return events.none()
     chosen = form.cleaned_data
+    if chosen["of"] == "rows":
+        events = events.filter(action__startswith=ROW_ACTIONS)
+    elif not chosen["of"] and not chosen["action"].strip().startswith(ROW_ACTIONS):
+        events = events.exclude(action__startswith=ROW_ACTIONS)
     if chosen["actor"]:
         events = events.filter(actor__startswith=chosen["actor"].strip())
     if chosen["action"]:
@@ -105,10 +121,31 @@ def filtered(events: QuerySet[AuditEvent], form: TrailFilter) -> QuerySet[AuditE
 
 
 def _detail(event: AuditEvent) -> str:
-    return "; ".join(
-        f"{DETAIL_WORDS.get(key, key)}: {formats.NOT_KNOWN if value is None else value}"
-        for key, value in event.detail.items()
-    )
+    detail = dict(event.detail)
+    changes = detail.pop("changes", None) or []
+    parts = [f"{DETAIL_WORDS.get(key, key)}: {_plain(value)}" for key, value in detail.items()]
+    rest = detail.get("rows", 0) - SHOWN_CHANGES
+    more = [_("%(count)s more") % {"count": rest}] if changes and rest > 0 else []
+    return "; ".join([*parts, *map(_change, changes[:SHOWN_CHANGES]), *more])
+
+
+def _change(change: dict[str, Any]) -> str:
+    """One row as the database describes it: ``#12 valid_to – → 2026-01-01``."""
+    said = []
+    for name, value in (change.get("values") or {}).items():
+        if value == "":
+            continue
+        both = isinstance(value, list) and len(value) == 2
+        said.append(f"{name} " + " → ".join(map(_plain, value if both else [value])))
+    if hidden := change.get("not_shown"):
+        said.append(f"{DETAIL_WORDS['not_shown']}: {', '.join(hidden)}")
+    return f"#{change.get('id')} {', '.join(said)}".rstrip()
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return formats.NOT_KNOWN
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 COLUMNS = [
@@ -119,7 +156,10 @@ COLUMNS = [
         value=lambda e: ACTION_WORDS.get(e.action, e.action),
         help=gettext_lazy("Search by these words or by the code of the action"),
     ),
-    Column("subject", gettext_lazy("Subject")),
+    Column(
+        *("subject", gettext_lazy("Subject")),
+        value=lambda e: TABLE_WORDS.get(e.subject, e.subject),
+    ),
     Column("detail", gettext_lazy("Detail"), value=_detail, wrap=True, hide_on_phone=True),
 ]
 

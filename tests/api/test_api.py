@@ -20,7 +20,7 @@ def test_signed_out_the_answer_is_401_in_json_and_nothing_is_read(served, resour
     with CaptureQueriesContext(connection) as queries:
         answer = Client().get(f"/api/v1/{resource}/")
     assert (answer.status_code, answer["Content-Type"]) == (401, "application/json")
-    assert answer["WWW-Authenticate"].startswith("Session")
+    assert answer["WWW-Authenticate"].startswith("Bearer")
     assert len(queries) == 0
 
 

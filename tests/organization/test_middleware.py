@@ -192,6 +192,7 @@ def test_signed_out_every_page_asks_for_sign_in(db: None, address: str) -> None:
 # What may be asked without signing in; everything else redirects or, in the API, answers 401.
 OPEN = {
     *("healthz", "readyz", "metrics", "schema", "api_docs"),
+    *("second_step", "second_factor_qr", "oidc_start", "oidc_return", "set_password"),
     *("signin", "set_language", "theme", "styleguide", "styleguide_progress"),
 }
 

@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from ml.asof import DateRefused, checked_as_of
 from ml.publication import score_set_of
 from ml.score_file import COLUMNS, rows
-from organization.access import Access
+from organization import audit
+from organization.access import Access, entered
 from organization.tenants import TenantRefused, choose_tenant
 
 
@@ -48,6 +49,12 @@ class Command(BaseCommand):
             for row in rows(access, score_set):
                 writer.writerow(row)
                 count += 1
+        with entered(access):
+            audit.record(
+                *(access, "export_scores", f"score_set:{score_set.pk}"),
+                customers=count,
+                file=target.name,
+            )
         partial.replace(target)
         outcome = {
             "score_set": score_set.pk,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
@@ -23,6 +24,14 @@ def mark_gated_fields(result: dict[str, Any], **unused: Any) -> dict[str, Any]:
 
 class BrowserSessionScheme(SessionScheme):
     target_class = "config.api.authentication.BrowserSession"
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = "config.api.authentication.Token"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A token of the account page."}
 
 
 class Schema(SpectacularAPIView):

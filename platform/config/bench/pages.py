@@ -27,6 +27,7 @@ from config.bench.requests import Page, accounts, examples, pages
 from customers.follow_ups import make_follow_ups
 from organization.access import entered
 from organization.row_security import application_role
+from organization.second_factor import mark_passed
 from organization.tenants import choose_tenant
 from valuation.engine import create_valuation
 
@@ -116,6 +117,9 @@ def _clients() -> dict[str, Client]:
     for role, account in accounts(choose_tenant(None)).items():
         found[role] = Client(raise_request_exception=False, headers={"host": "localhost"})
         found[role].force_login(account)
+        session = found[role].session
+        mark_passed(session)
+        session.save()
     return found
 
 
