@@ -6,7 +6,7 @@ from organization.audit_triggers import AuditChanges
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0006_policies_readable"),
-        ("organization", "0003_trail_and_sign_in"),
+        ("organization", "0004_trail_and_sign_in"),
     ]
     operations = [
         # Numbers are never shown: that one changed, and whose, is.

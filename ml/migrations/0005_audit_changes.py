@@ -6,7 +6,7 @@ from organization.audit_triggers import AuditChanges
 class Migration(migrations.Migration):
     dependencies = [
         ("ml", "0004_score_by_value"),
-        ("organization", "0003_trail_and_sign_in"),
+        ("organization", "0004_trail_and_sign_in"),
     ]
     operations = [
         AuditChanges(

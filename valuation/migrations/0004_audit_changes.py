@@ -6,7 +6,7 @@ from organization.audit_triggers import AuditChanges
 class Migration(migrations.Migration):
     dependencies = [
         ("valuation", "0003_unit_figures"),
-        ("organization", "0003_trail_and_sign_in"),
+        ("organization", "0004_trail_and_sign_in"),
     ]
     operations = [
         AuditChanges("Assumptions", shown=["version", "author"]),

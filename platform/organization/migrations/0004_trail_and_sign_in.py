@@ -9,7 +9,7 @@ from organization.row_security import GrantTables, ProtectRows
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("organization", "0002_row_security"),
+        ("organization", "0003_special_grants"),
     ]
 
     operations = [
