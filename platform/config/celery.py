@@ -52,6 +52,10 @@ app.conf.update(
             "task": "valuation.tasks.value_all_groups",
             "schedule": crontab(day_of_month="1", hour="5", minute="0"),
         },
+        "delete what has passed its period": {
+            "task": "customers.tasks.apply_retention",
+            "schedule": crontab(hour="1", minute="15"),
+        },
         "make the daily follow-up lists": {
             "task": "customers.tasks.make_follow_ups",
             "schedule": crontab(hour="6", minute="0"),
