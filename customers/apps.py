@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class CustomersConfig(AppConfig):
     name = "customers"
+
+    def ready(self) -> None:
+        from customers.privacy.words import ACTIONS
+        from organization.audit import ACTION_WORDS
+
+        ACTION_WORDS.update(ACTIONS)

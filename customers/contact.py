@@ -6,17 +6,21 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from customers.models import ContactPoint, Customer, Vehicle
+from customers import contacting
+from customers.models import Consent, ContactPoint, Customer, FollowUp, Vehicle
 from customers.models.people import CustomerKind
+from customers.person_keys import unsealed
+from customers.reasons import DUTIES
+from customers.reveals import HOUR_IS_FULL, reveals_left
 from organization import audit
 from organization.access import Access, Capability, PersonalData, acting
 from organization.requests import SignedInRequest
-from organization.sealing import unseal
 from web.formats import NOT_KNOWN
 
 REVEAL_REASONS: dict[str, str | Promise] = {
@@ -95,15 +99,41 @@ def reveal(request: SignedInRequest, uid: UUID) -> HttpResponse:
     mine = ContactPoint.objects.visible_to(access, Capability.REVEAL_CONTACT)
     contacts = list(mine.filter(customer=customer))
     contact = main_number(contacts)
-    if contact is None:
+    number = unsealed(access, [contact.sealed])[0] if contact else None
+    if contact is None or number is None:
         raise Http404(_("No number of this customer is known."))
+    if reason == "follow_up" and not _duty_or_wanted(access, customer):
+        return refused(request, customer, _("The customer wants no contact: not for a follow-up."))
+    if reveals_left(access, request.tenant, timezone.now()) <= 0:
+        return refused(request, customer, str(HOUR_IS_FULL))
     audit.record(
         access, "contact.revealed", f"customer:{customer.uid}", kind=contact.kind, reason=reason
     )
     response = render(
         request,
         "customers/revealed.html" if request.htmx else "customers/revealed_page.html",
-        {"number": unseal(bytes(contact.sealed)), "customer": customer},
+        {"number": number, "customer": customer},
     )
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _duty_or_wanted(access: Access, customer: Customer) -> bool:
+    """Whether a follow-up may lead to a call: an open duty, or no refusal."""
+    consents = Consent.objects.visible_to(access).filter(customer=customer)
+    if not contacting.refuses(customer, consents):
+        return True
+    duties = FollowUp.objects.visible_to(access).filter(customer=customer, closed_at=None)
+    return duties.filter(reason__in=DUTIES).exists() and customer.erased_at is None
+
+
+def refused(request: SignedInRequest, customer: Customer, why: str) -> HttpResponse:
+    """Say why no number is shown; the refusal is recorded whatever else is rolled back.
+
+    In a part of a page the words stand where the number would; a page of its own is a 429.
+    """
+    subject = f"customer:{customer.uid}"
+    audit.note_refusal(request, "contact.reveal_refused", subject, why=why)
+    if request.htmx:
+        return render(request, "customers/not_revealed.html", {"why": why})
+    return render(request, "customers/reveal_refused.html", {"reason": why}, status=429)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from customers import scores, tags
 from customers.contact import shown_name, shown_plate, shown_vin
 from customers.follow_up_list import chosen_store, visible_stores
+from customers.known_elsewhere import known_elsewhere
 from customers.models import Customer, CustomerTag, Ownership, Visit
 from customers.search import Listing, Query, customer_ids
 from organization.access import Access, Capability, acting
@@ -89,6 +90,7 @@ def customers(request: SignedInRequest) -> HttpResponse:
         only = Customer.objects.visible_to(access).get(pk=ids[0])
         return redirect("customer", uid=only.uid)
     lines = lines_of(access, ids[:PAGE])
+    tenant = request.tenant
     return render(
         request,
         "customers/customers.html",
@@ -98,6 +100,7 @@ def customers(request: SignedInRequest) -> HttpResponse:
             "form": FilterForm(access, stores, request.GET),
             "listing": listing,
             "too_short": too_short,
+            "elsewhere": not ids and known_elsewhere(access, tenant, listing.query) is not None,
             "filtered": bool(listing.query.raw or listing.tag or listing.store),
             "show_value": access.may(Capability.SEE_PROBABILITIES),
         },

@@ -8,7 +8,7 @@ import pandas as pd
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Abs
 
-from customers import scores
+from customers import contacting, scores
 from customers.actions import Ending, Facts, Occurrence, ServiceDue
 from customers.elsewhere import ACCEPTED, DONE, Elsewhere, elsewhere
 from customers.models import (
@@ -76,6 +76,10 @@ class Dossier:
 
     def says_no_to_marketing(self) -> bool:
         return any(c.purpose == Consent.Purpose.MARKETING and not c.given for c in self.consents)
+
+    def refuses_contact(self) -> bool:
+        """Whether only duties may be proposed."""
+        return contacting.refuses(self.customer, self.consents)
 
 
 def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> Dossier:

@@ -1,8 +1,8 @@
 """What a store may know of the rest of the group about a person it serves.
 
 Row-level security hides other stores' rows. Two things pass, and nothing else: open safety recalls
-of the person's vehicles, and, where the person agreed to sharing with the other store and the group
-allows it, how many visits there were and when the last one was.
+of the person's vehicles, and, where the other store may share (``customers.sharing``), how many
+visits there were and when the last one was.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from datetime import date
 
 from django.db.models import Count, Max
 
-from customers.models import Consent, Customer, Event, Visit
+from customers.models import Customer, Event, Visit
+from customers.sharing import sharing_stores
 from organization.access import Access, entered
 from organization.models import Tenant
 
@@ -30,7 +31,6 @@ def elsewhere(
     access: Access, tenant: Tenant, customer: Customer, vehicle_ids: Sequence[int]
 ) -> Elsewhere:
     """Facts of stores that ``access`` does not cover; nothing is asked where it covers all."""
-    hidden = [store for store in customer.stores if not access.covers(store)]
     if access.all_units:
         return Elsewhere()
     with entered(Access.system(access.tenant_id, "visits and recalls elsewhere")) as system:
@@ -41,18 +41,12 @@ def elsewhere(
             .exclude(status__in=DONE)
             if not access.covers(event.store_id)
         ]
-        if not hidden or not tenant.settings.get("visits_elsewhere", True):
+        stores = sharing_stores(system, access, tenant, customer)
+        if not stores:
             return Elsewhere(recalls=tuple(recalls))
-        agreed = Consent.objects.visible_to(system).filter(
-            customer=customer, store_id__in=hidden, purpose=Consent.Purpose.SHARING, given=True
-        )
         found = (
             Visit.objects.visible_to(system)
-            .filter(
-                customer=customer,
-                status__in=ACCEPTED,
-                store_id__in=agreed.values("store_id"),
-            )
+            .filter(customer=customer, status__in=ACCEPTED, store_id__in=stores)
             .aggregate(days=Count("day", distinct=True), last=Max("day"))
         )
     return Elsewhere(found["days"], found["last"], tuple(recalls))

@@ -8,10 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import (
-    BooleanField,
-    Case,
     Count,
-    Exists,
     F,
     FloatField,
     OuterRef,
@@ -19,7 +16,6 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
-    When,
 )
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
@@ -31,7 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from customers import reasons, scores
+from customers import contacting, reasons, scores
 from customers.actions import reasons_to_act
 from customers.contact import (
     customer_or_404,
@@ -42,7 +38,7 @@ from customers.contact import (
     shown_vin,
 )
 from customers.dossier import dossier, facts_of
-from customers.models import Consent, ContactPoint, Customer, FollowUp
+from customers.models import ContactPoint, Customer, FollowUp
 from customers.outcomes import BY_OUTCOME, RULES, OutcomeRefused, Rule, is_quiet, log_outcome
 from customers.service_history import service_due
 from organization.access import Access, Capability, acting
@@ -86,18 +82,8 @@ class Line:
 def open_rows(access: Access) -> QuerySet[Any]:
     """The open follow-ups that ``access`` covers, each marked ``blocked`` where the customer must
     not be contacted for it: do-not-contact, or marketing refused, duties apart."""
-    refused = Consent.objects.visible_to(access).filter(
-        customer_id=OuterRef("customer_id"), purpose=Consent.Purpose.MARKETING, given=False
-    )
     rows: QuerySet[Any] = FollowUp.objects.visible_to(access).filter(closed_at=None)
-    return rows.annotate(
-        blocked=Case(
-            When(reason__in=reasons.DUTIES, then=Value(False)),
-            When(Q(customer__do_not_contact=True) | Exists(refused), then=Value(True)),
-            default=Value(False),
-            output_field=BooleanField(),
-        )
-    )
+    return rows.annotate(blocked=contacting.blocked(access))
 
 
 def in_view(view: str, access: Access, today: date) -> Q:

@@ -16,6 +16,7 @@ from django.db import connection
 
 from customers import follow_up_sources as sources
 from customers import scores
+from customers.contacting import REFUSES_SQL
 from customers.handover import hand_over_all
 from customers.reasons import DUTIES
 from customers.service_history import service_due
@@ -39,9 +40,7 @@ select distinct on (c.id) %(tenant)s, c.home_store_id, c.id, f.vehicle_id, %(rea
 from ({source}) as f (customer_id, vehicle_id, due_on, evidence)
 join customers_customer c on c.id = f.customer_id
 where c.tenant_id = %(tenant)s and not c.is_test and c.kind = any(%(kinds)s)
-    and (%(duty)s or (not c.do_not_contact and not exists (
-        select 1 from customers_consent n
-        where n.customer_id = c.id and n.purpose = 'marketing' and not n.given)))
+    and c.erased_at is null and (%(duty)s or not {refuses})
     and not exists (
         select 1 from customers_followup r
         where r.customer_id = c.id and r.reason = %(reason)s and r.closed_at > now() - %(rest)s)
@@ -74,9 +73,8 @@ def make_follow_ups(access: Access, today: date) -> dict[str, Any]:
         handed_over = hand_over_all(access, today).follow_ups
         closed = _execute(CLOSE_VISITED, {"tenant": access.tenant_id, "duties": list(DUTIES)})[0]
         for reason, source, values in _campaigns(access, today):
-            drawn = _execute(
-                INSERT.format(source=source), _parameters(access, today, reason) | values
-            )[1]
+            query = INSERT.format(source=source, refuses=REFUSES_SQL)
+            drawn = _execute(query, _parameters(access, today, reason) | values)[1]
             created[reason] = len(drawn)
             held_out += sum(row[0] for row in drawn)
     return {

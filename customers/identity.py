@@ -15,7 +15,8 @@ from customers.models import Customer
 # Tables whose rows belong to a store's number and follow it to its customer.
 _OF_SOURCE = (
     *("customers_visit", "customers_contract", "customers_event", "customers_survey"),
-    *("customers_ownership", "customers_contactpoint"),
+    *("customers_ownership", "customers_contactpoint", "customers_privacyrequest"),
+    "customers_suppressedcontact",
 )
 # "Mr Wang" with the same mobile may be two people.
 _TITLES = "(先生|女士|小姐|太太|夫人|师傅|经理|老板)$"
@@ -137,7 +138,9 @@ def _record(tenant_id: int, pairs: Iterable[dict[str, Any]]) -> None:
             "insert into customers_mergedecision (tenant_id, kind, source_a_id, source_b_id,"
             " evidence, automatic, decided_by, decided_at, undone_by)"
             " select %s, 'merge', p.a, p.b, jsonb_build_object('by', p.evidence,"
-            " 'customer_a', a.customer_id, 'customer_b', b.customer_id, 'former', to_jsonb(c),"
+            " 'customer_a', a.customer_id, 'customer_b', b.customer_id,"
+            # Name, birth and city follow from the numbers; they are not kept a second time.
+            " 'former', to_jsonb(c) - '{name,name_key,gender,birth_date,city}'::text[],"
             " 'consents', (select coalesce(jsonb_agg(to_jsonb(n)), '[]')"
             " from customers_consent n where n.customer_id = c.id),"
             " 'follow_ups', (select coalesce(jsonb_agg(f.id), '[]')"
@@ -252,6 +255,11 @@ def refresh_after_deleted_numbers(tenant_id: int) -> None:
             " where s.tenant_id = %s and s.customer_id = c.id)",
             [tenant_id, tenant_id],
         )
+        for table in ("customers_privacyrequest", "customers_suppressedcontact"):
+            cursor.execute(
+                f"update {table} t set customer_id = null from identity_move m"  # noqa: S608
+                " where t.customer_id = m.old_id"
+            )
         for table in ("customers_consent", "customers_followup"):
             cursor.execute(
                 f"delete from {table} t using identity_move m where t.customer_id = m.old_id"  # noqa: S608

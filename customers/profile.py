@@ -28,6 +28,7 @@ from customers.contact import (
 from customers.dossier import Dossier, dossier, facts_of
 from customers.models import Consent, Contract, Customer, Ownership, Vehicle
 from customers.outcomes import RULES, is_quiet
+from customers.privacy.consents import ORIGINS, STATEMENTS, may_record
 from customers.timeline import timeline_page
 from organization.access import Access, Capability, acting
 from organization.requests import SignedInRequest
@@ -115,6 +116,9 @@ def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
     entries, after = timeline_page(access, customer, only, None)
     cars = [car_of(record, ownership) for ownership in _by_choice(record, vehicle_id)]
     act = reasons_to_act(facts_of(record))
+    unwanted = record.refuses_contact()
+    if unwanted:  # what he must be told stays; nothing is offered to somebody who said no
+        act = [reason for reason in act if reason.kind.duty]
     return render(
         request,
         "customers/profile.html",
@@ -128,6 +132,10 @@ def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
             else {},
             "car": cars[0] if cars else None,
             "cars": cars,
+            "unwanted": unwanted,
+            "statements": STATEMENTS if may_record(access) else {},
+            "origins": ORIGINS,
+            "may_handle_privacy": access.may(Capability.HANDLE_PRIVACY),
             "red": [(r, _which(record, r)) for r in act if r.kind.red],
             "act": [(r, _which(record, r)) for r in act if not r.kind.red],
             "insurance_ended": bool(
@@ -182,6 +190,8 @@ def _which(record: Dossier, reason: Reason) -> str:
 def _marks(record: Dossier) -> list[Badge]:
     """What must be heeded before anybody calls."""
     marks = []
+    if record.customer.erased_at is not None:
+        return [Badge(_("Erased"), "bad", "shield")]
     if record.customer.do_not_contact:
         marks.append(Badge(_("Do not contact"), "bad", "alert"))
     marketing = [c for c in record.consents if c.purpose == Consent.Purpose.MARKETING]
@@ -235,12 +245,11 @@ def _log(
     codes += [f.reason for f in record.follow_ups if f.reason not in codes]
     codes += ["other"] if "other" not in codes else []
     asked = request.GET.get("reason", "")
-    blocked = record.customer.do_not_contact or record.says_no_to_marketing()
     return {
         "reasons": [reasons.kind_of(code) for code in codes],
         "chosen": asked if asked in codes else codes[0],
         "rules": RULES,
         "quiet": is_quiet(timezone.now()),
-        "blocked": blocked,
+        "blocked": record.refuses_contact(),
         "open": {f.reason: f for f in record.follow_ups},
     }

@@ -15,9 +15,12 @@ from django.db.models.expressions import OrderBy
 
 from customers import scores
 from customers.models import ContactPoint, Customer, CustomerTag, Ownership, Vehicle, Visit
-from organization.access import Access, Capability
+from customers.models.people import CustomerKind
+from customers.person_keys import unsealed
+from organization.access import Access, Capability, PersonalData
 from organization.models import Unit
-from organization.sealing import blind_index, unseal
+from organization.sealing import blind_index
+from organization.unit_set import NO_UNITS
 
 SHORTEST = 3
 MOST_FOUND = 200
@@ -66,6 +69,12 @@ class Query:
             re.sub(r"[\s·•.\-]", "", text).upper(),
             "".join(text.casefold().split()),
         )
+
+    @property
+    def exact(self) -> bool:
+        """A whole mobile number, plate or VIN: nobody can try one ending after the other."""
+        whole = (_MOBILE, _PLATE, _VIN)
+        return any(form.fullmatch(self.code) for form in whole)
 
     @property
     def too_short(self) -> bool:
@@ -123,7 +132,12 @@ def _by_number(access: Access, code: str) -> list[int]:
     rows = contacts.filter(tail=code[-4:])[:MOST_FOUND]
     if len(code) == 4:
         return [row.customer_id for row in rows]
-    return [row.customer_id for row in rows if unseal(row.sealed).endswith(code)]
+    numbers = unsealed(access, [row.sealed for row in rows])
+    return [
+        row.customer_id
+        for row, number in zip(rows, numbers, strict=True)
+        if number is not None and number.endswith(code)
+    ]
 
 
 @dataclass(frozen=True)
@@ -166,9 +180,13 @@ def _filtered(access: Access, listing: Listing) -> QuerySet[Customer]:
 def _matching(access: Access, listing: Listing) -> QuerySet[Customer]:
     """Customers that fit the text: those found by number or vehicle, or by the name's beginning."""
     query = listing.query
-    fits = Q(pk__in=found_ids(access, query))
+    seen = access.units_for(Capability.SEE_CUSTOMERS)
+    masked = seen & access.levels.get(PersonalData.FULL, NO_UNITS) != seen
+    # Endings and beginnings would let somebody who sees masked data guess what is masked.
+    fits = Q(pk__in=found_ids(access, query) if query.exact or not masked else ())
     if not query.code.isdecimal():
-        fits |= Q(name_key__prefix=query.name_key)
+        named = Q(name_key__prefix=query.name_key)
+        fits |= named & ~Q(kind=CustomerKind.PERSON) if masked else named
     return _filtered(access, listing).filter(fits).order_by(ByteOrder(F("name_key")), "pk")
 
 

@@ -11,6 +11,8 @@ from customers import follow_ups
 from customers.importing.messages import FileRefused
 from customers.importing.running import import_path, record_failure
 from customers.models import ImportRun
+from customers.privacy import retention
+from customers.privacy.policy import RANGES
 from customers.quality.tasks import assess
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
@@ -60,6 +62,16 @@ def make_follow_ups() -> None:
         follow_ups.make_follow_ups(
             Access.system(tenant_id, "daily follow-ups"), timezone.localdate()
         )
+
+
+@shared_task
+def apply_retention() -> None:
+    """Every night: what has passed its period goes, in every group."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant_id in tenants:
+        retention.apply_retention(tenant_id, timezone.now())
+    retention.sweep_orphans(RANGES["upload_days"][1])
 
 
 def queue_run(tenant_id: int, run_id: int) -> None:

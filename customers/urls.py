@@ -1,7 +1,7 @@
 """Addresses of the pages that advisors and store managers work with."""
 
 from django.contrib.auth.decorators import login_required
-from django.urls import path
+from django.urls import include, path
 
 from customers.contact import reveal
 from customers.customer_list import customers
@@ -17,6 +17,7 @@ urlpatterns = [
         login_required(transfer),
         name="transfer",
     ),
+    path("", include("customers.privacy.urls")),
     path("", login_required(start), name="start"),
     path("customers/", login_required(customers), name="customers"),
     path("customers/<uuid:uid>/", login_required(profile), name="customer"),

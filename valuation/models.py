@@ -114,6 +114,8 @@ class ValuedCustomer(StoreOwned):
 class Pseudonym(TenantOwned):
     """The deletable link from a pseudonym of valuations to the customer."""
 
+    erased_with_person = True
+
     customer = models.OneToOneField(
         "customers.Customer", on_delete=models.CASCADE, related_name="pseudonym"
     )

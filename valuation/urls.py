@@ -3,12 +3,13 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from valuation import assumption_page, dashboard, drilldown, league
+from valuation import assumption_page, dashboard, deidentified, drilldown, league
 
 urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
+    path("value/rows/", login_required(deidentified.deidentified), name="deidentified_rows"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
     path("value/<str:code>/", login_required(dashboard.dashboard), name="valued_unit"),
     path("value/<str:code>/cohorts/", login_required(drilldown.cohorts), name="valued_cohorts"),

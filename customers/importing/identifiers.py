@@ -5,7 +5,8 @@ import re
 import phonenumbers
 
 from customers.importing.columns import CellRefused, Context, Type, escaped, unscientific
-from organization.sealing import blind_index, seal
+from customers.importing.sealing import staged
+from organization.sealing import blind_index
 
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _VALUES = {
@@ -119,7 +120,7 @@ def id_number_lookup(tenant_id: int, number: str) -> bytes:
 
 
 def _sealed(value: str, lookup: bytes) -> str:
-    return f"\\\\x{lookup.hex()}\t\\\\x{seal(value).hex()}\t{escaped(value[-4:])}"
+    return f"\\\\x{lookup.hex()}\t\\\\x{staged(value).hex()}\t{escaped(value[-4:])}"
 
 
 _SEALED = (("_lookup", "bytea"), ("_sealed", "bytea"), ("_tail", "text"))

@@ -15,12 +15,16 @@ from typing import Any
 
 from django.db import connection
 
+from customers.importing.history import keep_former
 from customers.importing.identifiers import PLACEHOLDERS, phone_lookup
 from customers.importing.kinds.deletions import DELETIONS, PARENTS
 from customers.importing.kinds.kind import Check, Kind, Value, Write
 from customers.importing.messages import Problem
 
-_TABLES = ("import_stage", "import_resolved", "import_problem", "import_outcome", "import_primary")
+_TABLES = (
+    *("import_stage", "import_resolved", "import_problem", "import_outcome", "import_primary"),
+    *("import_sealed", "import_former", "import_former_sealed"),
+)
 _SMALL = 3_000  # rows up to which look-ups by index beat reading whole tables
 
 
@@ -218,15 +222,14 @@ class Loading:
         plan = "import_primary" if primary else "import_plan"
         values = {name: value for name, value in write.values.items() if self._given(value)}
         self.run(_plan(write, values, plan), temporary=plan)
-        self.run(
-            _revision(
-                write.table,
-                write.record,
-                write.store,
-                f"{plan} p on p.id = t.id",
-                "p.changed",
-                deleted=False,
-            )
+        keep_former(
+            self,
+            table=write.table,
+            record=write.record,
+            store=write.store,
+            join=f"{plan} p on p.id = t.id",
+            condition="p.changed",
+            deleted=False,
         )
         if values:
             assignments = ", ".join(f"{name} = {value.sql}" for name, value in values.items())
@@ -255,8 +258,14 @@ class Loading:
     def remove(self, table: str, record: str, rows: str, store: str = "t.store_id") -> int:
         """Delete the rows of ``rows`` (id, row), keeping what they said; how many went."""
         self.run(f"create temp table import_removed as {rows}", temporary="import_removed")
-        self.run(
-            _revision(table, record, store, "import_removed p on p.id = t.id", "true", deleted=True)
+        keep_former(
+            self,
+            table=table,
+            record=record,
+            store=store,
+            join="import_removed p on p.id = t.id",
+            condition="true",
+            deleted=True,
         )
         gone = self.run(f"delete from {table} t using import_removed p where t.id = p.id")
         if gone:
@@ -321,13 +330,4 @@ def _plan(write: Write, values: dict[str, Value], name: str) -> str:
         f"create temp table {name} as select r.row, t.id, {changed} as changed"
         f" from {write.rows} join {write.table} t on t.tenant_id = $tenant and {match}"
         f" where {write.where}"
-    )
-
-
-def _revision(table: str, record: str, store: str, join: str, condition: str, deleted: bool) -> str:
-    return (
-        "insert into customers_recordrevision"
-        " (tenant_id, record, record_id, store_id, run_id, replaced_at, deleted, former)"
-        f" select $tenant, '{record}', t.id, {store}, $run, now(), {str(deleted).lower()},"
-        f" to_jsonb(t) from {table} t join {join} where {condition}"
     )

@@ -293,6 +293,11 @@ WARNINGS = {
         "{count} rows of stores without a VAT policy were taken as including 13% VAT: {names}",
         "{count} 行所属门店没有增值税政策，按含 13% 增值税处理：{names}",
     ),
+    "withheld": (
+        "{count} rows belong to people whose data were erased or have expired: what names them"
+        " was not loaded",
+        "{count} 行属于个人信息已删除或已过期的客户，其中的个人信息未载入",
+    ),
     "amounts_differ": (
         "in {count} rows labour + parts − discount differs from what was paid by more than 1 yuan"
         " and 1%",

@@ -12,6 +12,7 @@ from customers.models.people import (
     CustomerTag,
     MergeDecision,
 )
+from customers.models.privacy import PersonKey, PrivacyRequest, SuppressedContact
 from customers.models.quality import QualityReport
 from customers.models.surveys import Survey
 from customers.models.vehicles import BrandPolicy, Ownership, Vehicle
@@ -34,9 +35,12 @@ __all__ = [
     "MergeDecision",
     "MonthlyFinancials",
     "Ownership",
+    "PersonKey",
+    "PrivacyRequest",
     "QualityReport",
     "RecordRevision",
     "RejectedRow",
+    "SuppressedContact",
     "Survey",
     "Target",
     "Task",

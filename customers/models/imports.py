@@ -76,6 +76,7 @@ class RejectedRow(TenantOwned):
     # Values that the message names; the words come from the catalogue in the reader's language.
     values = models.JSONField(default=dict)
     whole_row = models.BooleanField(default=True)
+    sealed_by_master = ("sealed_row",)
     sealed_row = models.BinaryField(null=True)
 
     class Meta:
@@ -100,6 +101,8 @@ class RecordRevision(TenantOwned):
     replaced_at = models.DateTimeField()
     deleted = models.BooleanField(default=False)
     former = models.JSONField()
+    # The personal fields of what it said, as JSON under the key of the customer number.
+    sealed = models.BinaryField(null=True)
 
     class Meta:
         indexes = [

@@ -45,9 +45,19 @@ class Customer(TenantOwned):
     )
     do_not_contact = models.BooleanField(default=False)
     is_test = models.BooleanField(default=False)
+    # Erased on request: the row stays for the money, nameless; feeds do not fill it again.
+    erased_at = models.DateTimeField(null=True)
+    # Contact data deleted for age (customers.retention); a later visit lets feeds bring them back.
+    contact_expired_on = models.DateField(null=True)
 
     class Meta:
         indexes = [
+            models.Index(
+                fields=["tenant"],
+                condition=models.Q(erased_at__isnull=False)
+                | models.Q(contact_expired_on__isnull=False),
+                name="customer_withheld",  # a handful of rows that every import asks for
+            ),
             models.Index(fields=["tenant", "home_store", "id"], name="customer_by_home_store"),
             models.Index(
                 fields=["tenant", "name_key"],
@@ -89,7 +99,8 @@ class CustomerSource(StoreOwned):
 
 
 class ContactPoint(StoreOwned):
-    """A mobile, second phone or id number: sealed, with a blind index for exact look-up."""
+    """A mobile, second phone or id number: sealed under the key of its source
+    (``customers.person_keys``), with a blind index for exact look-up."""
 
     class Kind(models.TextChoices):
         MOBILE = "mobile", _("Mobile")
@@ -130,6 +141,9 @@ class Consent(StoreOwned):
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="consents")
     purpose = models.CharField(max_length=10, choices=Purpose.choices)
     given = models.BooleanField()
+    # What the feed said last: it changes ``given`` only when it changes itself, so that a nightly
+    # copy of an old yes does not undo a withdrawal recorded here.
+    fed = models.BooleanField(null=True)
     recorded_at = models.DateTimeField()
     origin = models.CharField(max_length=60)
 

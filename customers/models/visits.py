@@ -67,7 +67,7 @@ class Visit(StoreOwned):
     appointment = models.BooleanField(null=True)
     comeback = models.BooleanField(null=True)
     brought_by = models.CharField(max_length=120, blank=True)
-    brought_by_mobile = models.BinaryField(null=True)  # sealed
+    brought_by_mobile = models.BinaryField(null=True)  # sealed under the key of the source
     # Blind index: ciphertexts of one number differ, so this says whether a reload changes it.
     brought_by_lookup = models.BinaryField(max_length=16, null=True)
     pay_customer_fen = models.BigIntegerField(default=0)

@@ -60,6 +60,10 @@ app.conf.update(
             "task": "organization.tasks.log_audit_heads",
             "schedule": crontab(hour="0", minute="5"),
         },
+        "delete what has passed its period": {
+            "task": "customers.tasks.apply_retention",
+            "schedule": crontab(hour="1", minute="15"),
+        },
         "make the daily follow-up lists": {
             "task": "customers.tasks.make_follow_ups",
             "schedule": crontab(hour="6", minute="0"),

@@ -127,8 +127,9 @@ def ensure_database() -> Iterator[None]:
     configured = bool(os.environ.get("DATABASE_URL"))
     if not configured or os.environ.get("PARCFOLIO_DEMO") == "1":
         known = local_secrets(var_folder())
-        for name in ("SECRET_KEY", "PARCFOLIO_MASTER_KEY"):
-            os.environ.setdefault(name, known[name])
+        os.environ.setdefault("SECRET_KEY", known["SECRET_KEY"])
+        if not os.environ.get("PARCFOLIO_MASTER_KEY_FILE"):
+            os.environ.setdefault("PARCFOLIO_MASTER_KEY", known["PARCFOLIO_MASTER_KEY"])
     if configured:
         yield
         return

@@ -10,6 +10,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from organization.sealing import read_keys
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.Env()
 
@@ -19,7 +21,10 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PARCFOLIO_DEMO = env.bool("PARCFOLIO_DEMO", default=False)
 # Key material for sealed personal fields: 32 bytes, URL-safe base64 (organization.sealing).
-PARCFOLIO_MASTER_KEY = env.str("PARCFOLIO_MASTER_KEY")
+PARCFOLIO_MASTER_KEY = read_keys(
+    env.str("PARCFOLIO_MASTER_KEY", default=""), env.str("PARCFOLIO_MASTER_KEY_FILE", default="")
+)
+PARCFOLIO_INDEX_KEY = env.str("PARCFOLIO_INDEX_KEY", default="")
 VAR_DIR = Path(env.str("PARCFOLIO_VAR", default=str(BASE_DIR / "var")))
 UPLOAD_DIR = VAR_DIR / "uploads"
 

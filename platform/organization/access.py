@@ -68,6 +68,8 @@ class Capability(StrEnum):
     CREATE_VALUATION = "create_valuation"
     APPROVE_VALUATION = "approve_valuation"
     SEE_AUDIT = "see_audit"
+    HANDLE_PRIVACY = "handle_privacy"
+    APPROVE_ERASURE = "approve_erasure"
     ADMINISTER = "administer"
     REQUEST_GRANT = "request_grant"
     APPROVE_GRANT = "approve_grant"
@@ -95,6 +97,8 @@ CAPABILITY_WORDS: dict[Capability, Promise] = {
     Capability.CREATE_VALUATION: gettext_lazy("create valuations"),
     Capability.APPROVE_VALUATION: gettext_lazy("approve valuations"),
     Capability.SEE_AUDIT: gettext_lazy("see the audit trail"),
+    Capability.HANDLE_PRIVACY: gettext_lazy("handle people's requests about their data"),
+    Capability.APPROVE_ERASURE: gettext_lazy("approve the erasure of a person"),
     Capability.ADMINISTER: gettext_lazy("administer people"),
     Capability.REQUEST_GRANT: gettext_lazy("request special grants"),
     Capability.APPROVE_GRANT: gettext_lazy("approve special grants"),

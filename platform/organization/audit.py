@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from organization.access import Access
+from organization.access import Access, entered
 from organization.models import AuditEvent
 
 # What the trail page calls an action; a test finds the one that somebody forgot.
@@ -73,6 +74,7 @@ TABLE_WORDS: dict[str, Promise] = {
     "valuation_approval": _("Approvals"),
 }
 
+# The applications above add the words of their own actions.
 DETAIL_WORDS: dict[str, Promise] = {
     "address": _("from address"),
     "role": _("role"),
@@ -107,3 +109,17 @@ def record(access: Access, action: str, subject: str = "", **detail: Any) -> Non
         subject=subject[:120],
         detail=detail,
     )
+
+
+def note_refusal(request: HttpRequest, action: str, subject: str = "", **detail: Any) -> None:
+    """Remember a refusal that must be recorded although the request's writes are rolled back."""
+    noted = getattr(request, "refusals", ())
+    request.refusals = (*noted, (action, subject, detail))  # type: ignore[attr-defined]
+
+
+def record_refusals(request: HttpRequest, access: Access) -> None:
+    """Write what ``note_refusal`` remembered; the middleware calls it after the request."""
+    if noted := getattr(request, "refusals", ()):
+        with entered(access):
+            for action, subject, detail in noted:
+                record(access, action, subject, **detail)

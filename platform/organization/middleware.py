@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from organization.access import Access, become, entered
 from organization.attempts import client_address
+from organization.audit import record_refusals
 from organization.models import Account, ApiToken
 from organization.navigation import navigation_of, search_of
 from organization.roles import SignedIn, signed_in
@@ -73,8 +74,9 @@ class AccessMiddleware:
     """Sets ``request.access`` (None when signed out), ``tenant`` and what the page shell shows.
 
     An answer of status 400 or above rolls back everything that the request wrote: what was
-    refused has changed nothing. A streaming answer is produced after this context has been left,
-    so its generator must enter an access of its own; without one it raises ``NoAccess``.
+    refused has changed nothing, but what ``audit.note_refusal`` noted is recorded. A streaming
+    answer is produced after this context has been left, so its generator must enter an access of
+    its own; without one it raises ``NoAccess``.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -102,6 +104,7 @@ class AccessMiddleware:
                 response = self.get_response(request)
             if response.status_code >= 400:
                 transaction.set_rollback(True)
+        record_refusals(request, person.access)
         return response
 
 

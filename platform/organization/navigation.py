@@ -44,6 +44,10 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         NavEntry(_("Organization"), "units", "layers", section=_RULES),
         frozenset({C.ADMINISTER, C.IMPORT_DATA}),
     ),
+    (
+        NavEntry(_("Privacy"), "privacy", "shield", section=_RULES),
+        frozenset({C.HANDLE_PRIVACY, C.APPROVE_ERASURE}),
+    ),
     (NavEntry(_("Audit trail"), "audit", "history", section=_RULES), frozenset({C.SEE_AUDIT})),
 )
 

@@ -17,8 +17,9 @@ from customers.models import (
     Vehicle,
     VisitLine,
 )
+from customers.person_keys import ciphers
 from ml.models import ModelVersion, Score, ScoreSet, TrainingRun
-from organization.sealing import blind_index, seal
+from organization.sealing import blind_index
 from tests.factories import Group, make_customer, make_vehicle, make_visit
 
 VIN = "LATPAB071W1005301"
@@ -44,7 +45,7 @@ def make_contact(customer: Customer, number: str, kind: str = "mobile") -> Conta
         customer=customer,
         source=source,
         kind=kind,
-        sealed=seal(number),
+        sealed=ciphers(customer.tenant_id, [source.pk])[source.pk].seal(number),
         lookup=blind_index("phone", customer.tenant_id, number),
         tail=number[-4:],
     )

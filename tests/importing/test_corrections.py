@@ -18,9 +18,9 @@ from customers.models import (
     Visit,
     VisitLine,
 )
+from customers.person_keys import unsealed
 from organization.access import entered
 from organization.models import Account, Assignment
-from organization.sealing import unseal
 from tests.importing.deliveries import (
     POLICY,
     VIN,
@@ -196,7 +196,7 @@ def test_contact_and_consent_follow_the_row(tmp_path: Path) -> None:
     )
     assert counts.updated == 1
     with entered(system()):
-        assert unseal(ContactPoint.objects.get().sealed) == "13700000001"
+        assert unsealed(system(), [ContactPoint.objects.get().sealed]) == ["13700000001"]
         assert Consent.objects.get().given is False
         assert Customer.objects.get().name_key == "王芳芳"
     assert one(tmp_path, "customers", [customer(mobile="", name="王芳芳")]).updated == 1

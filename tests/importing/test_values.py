@@ -6,7 +6,7 @@ import pytest
 
 from customers.importing import columns, identifiers
 from customers.importing.columns import CellRefused, Context, Type
-from organization.sealing import unseal
+from customers.importing.sealing import unstaged
 
 CONTEXT = Context(1, date(2026, 11, 20))
 
@@ -142,7 +142,7 @@ def test_no_phone(text: str) -> None:
 def test_a_number_is_sealed_and_found_by_its_index() -> None:
     lookup, sealed, tail = parsed(identifiers.MOBILE, "139-1234-5678").split("\t")
     assert bytes.fromhex(lookup.removeprefix("\\\\x")) == identifiers.phone_lookup(1, "13912345678")
-    assert unseal(bytes.fromhex(sealed.removeprefix("\\\\x"))) == "13912345678"
+    assert unstaged(bytes.fromhex(sealed.removeprefix("\\\\x"))) == "13912345678"
     assert tail == "5678"
 
 

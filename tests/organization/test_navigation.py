@@ -32,7 +32,10 @@ def offered(capabilities: frozenset[Capability]) -> list[str]:
         ),
         ("auditor", ["start", "valuation_dashboard", "data_quality", "models", "audit"]),
         ("administrator", ["start", "people", "special_grants", "units", "audit"]),
-        ("data_steward", ["start", "customers", "imports", "data_quality", "models", "units"]),
+        (
+            "data_steward",
+            ["start", "customers", "imports", "data_quality", "models", "units", "privacy"],
+        ),
     ],
 )
 def test_a_role_is_offered_its_pages(all_pages: None, role: str, pages: list[str]) -> None:

@@ -1,5 +1,6 @@
 """What else happened between a store and a customer: contracts, events, surveys."""
 
+from customers.importing import withholding
 from customers.importing.columns import (
     DAY,
     INSTANT,
@@ -79,7 +80,9 @@ CONTRACTS = Kind(
     ),
     key=("store_id", "contract_no"),
     joins=f"{STORE} {SOURCE} {VEHICLE}",
-    resolved=_LINKS,
+    resolved=_LINKS | withholding.MARK,
+    prepare=(withholding.of_erased("policy_no"),),
+    notices=(withholding.NOTICE,),
     checks=(
         UNKNOWN_STORE,
         UNKNOWN_CUSTOMER,
@@ -137,7 +140,9 @@ EVENTS = Kind(
     ),
     key=("store_id", "event_no"),
     joins=f"{STORE} {SOURCE} {VEHICLE} {VISIT}",
-    resolved=_LINKS | {"visit_id": "vi.id"},
+    resolved=_LINKS | {"visit_id": "vi.id"} | withholding.MARK,
+    prepare=(withholding.of_erased("reason", "detail"),),
+    notices=(withholding.NOTICE,),
     checks=(
         UNKNOWN_STORE,
         UNKNOWN_CUSTOMER,
@@ -201,7 +206,10 @@ NPS = Kind(
         "vehicle_id": "coalesce(ve.id, vi.vehicle_id)",
         "visit_id": "vi.id",
         "named_id": "cs.id",
+        **withholding.MARK,
     },
+    prepare=(withholding.of_erased("reason", "comment"),),
+    notices=(withholding.NOTICE,),
     checks=(
         UNKNOWN_STORE,
         Check(

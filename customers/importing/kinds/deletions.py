@@ -103,6 +103,7 @@ DELETIONS = {
         "customer_no",
         owned=(
             ("contactpoint", "source_id"),
+            ("personkey", "source_id"),
             ("mergedecision", "source_a_id"),
             ("mergedecision", "source_b_id"),
         ),

@@ -4,6 +4,7 @@
 
 from typing import TYPE_CHECKING
 
+from customers.importing import withholding
 from customers.importing.columns import (
     DAY,
     NAME,
@@ -30,6 +31,8 @@ from customers.importing.kinds.kind import (
     same,
     words,
 )
+from customers.importing.sealing import seal_new
+from customers.reasons import DUTIES
 
 if TYPE_CHECKING:
     from customers.importing.loading import Loading
@@ -79,6 +82,8 @@ def _write_customers(loading: "Loading") -> None:
     for name, purpose in _CONSENTS.items():
         if loading.has(name):
             _write_consent(loading, name, purpose)
+    if loading.has("consent_marketing"):
+        _stop_calling(loading)
     _refresh_customers(loading)
 
 
@@ -103,17 +108,26 @@ def _new_customers(loading: "Loading") -> None:
 
 
 def _write_contact(loading: "Loading", contact: str) -> None:
+    seal_new(
+        loading,
+        contact,
+        rows="import_known r",
+        table="customers_contactpoint",
+        match=f"t.source_id = r.source_id and t.kind = '{contact}'",
+        target="sealed",
+        lookup="lookup",
+    )
     loading.upsert(
         Write(
             table="customers_contactpoint",
             key={"source_id": "r.source_id", "kind": f"'{contact}'"},
             values={
                 "lookup": Value(f"r.{contact}_lookup"),
-                "sealed": Value(f"r.{contact}_sealed", compare=False),
+                "sealed": Value("z.sealed", compare=False),
                 "tail": Value(f"r.{contact}_tail"),
             },
             fixed={"customer_id": "r.customer_id", "store_id": "r.store_id"},
-            rows="import_known r",
+            rows="import_known r left join import_sealed z on z.row = r.row",
             where=f"r.{contact}_lookup is not null",
             record="contact",
         )
@@ -131,9 +145,21 @@ def _write_contact(loading: "Loading", contact: str) -> None:
 
 def _write_consent(loading: "Loading", name: str, purpose: str) -> None:
     # Two numbers of one person at one store that disagree: no is the safer answer.
+    # What was recorded here stays until the feed itself says something else than it said before.
+    kept = (
+        "c.id is not null and (c.fed is not distinct from k.fed"
+        " or (c.fed is null and c.origin <> 'import'))"
+    )
     rows = (
-        f"(select customer_id, store_id, max(row) as row, bool_and({name}) as given"
-        f" from import_known where {name} is not null group by 1, 2) r"
+        "(select k.*,"
+        f" case when {kept} then c.given else k.fed end as given,"
+        f" case when {kept} then c.origin else 'import' end as origin,"
+        f" case when {kept} then c.recorded_at else now() end as recorded_at"
+        f" from (select customer_id, store_id, max(row) as row, bool_and({name}) as fed"
+        f" from import_known where {name} is not null group by 1, 2) k"
+        " left join customers_consent c on c.tenant_id = $tenant"
+        " and c.customer_id = k.customer_id and c.store_id = k.store_id"
+        f" and c.purpose = '{purpose}') r"
     )
     loading.upsert(
         Write(
@@ -145,12 +171,25 @@ def _write_consent(loading: "Loading", name: str, purpose: str) -> None:
             },
             values={
                 "given": Value("r.given"),
-                "recorded_at": Value("now()", compare=False),
-                "origin": Value("'import'", compare=False),
+                "fed": Value("r.fed"),
+                "recorded_at": Value("r.recorded_at", compare=False),
+                "origin": Value("r.origin", compare=False),
             },
             rows=rows,
             record="consent",
         )
+    )
+
+
+def _stop_calling(loading: "Loading") -> None:
+    """Who refuses marketing leaves the lists of every store with the same load, duties apart."""
+    duties = ", ".join(f"'{code}'" for code in DUTIES)
+    loading.run(
+        "update customers_followup f set closed_at = now() where f.tenant_id = $tenant"
+        f" and f.closed_at is null and f.reason not in ({duties})"
+        " and f.customer_id in (select n.customer_id from customers_consent n"
+        " join import_known k on k.customer_id = n.customer_id where n.tenant_id = $tenant"
+        " and n.purpose = 'marketing' and not n.given)"
     )
 
 
@@ -203,8 +242,10 @@ CUSTOMERS = Kind(
     ),
     key=("store_id", "customer_no"),
     joins=STORE,
-    resolved={"store_id": "u.id"},
+    resolved={"store_id": "u.id", **withholding.MARK},
+    prepare=withholding.CUSTOMERS,
     checks=(UNKNOWN_STORE,),
+    notices=(withholding.NOTICE,),
     custom=_write_customers,
 )
 
@@ -319,7 +360,13 @@ VEHICLES = Kind(
     ),
     key=("vin", "store_id", "customer_no"),
     joins=f"{STORE} {SOURCE}",
-    resolved={"store_id": "u.id", "source_id": "cs.id", "customer_id": "cs.customer_id"},
+    resolved={
+        "store_id": "u.id",
+        "source_id": "cs.id",
+        "customer_id": "cs.customer_id",
+        **withholding.MARK,
+    },
+    prepare=(withholding.of_erased("plate"),),
     checks=(
         UNKNOWN_STORE,
         UNKNOWN_CUSTOMER,
@@ -337,6 +384,7 @@ VEHICLES = Kind(
         ),
     ),
     notices=(
+        withholding.NOTICE,
         Notice(
             "vin_check_digit", "select count(*), '' from import_resolved r where not r.vin_fits"
         ),

@@ -3,8 +3,10 @@ booked net already."""
 
 # ruff: noqa: S608 - SQL is put together from this package's declarations, never from cells.
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from customers.importing import withholding
 from customers.importing.columns import (
     INSTANT,
     MONEY,
@@ -35,6 +37,7 @@ from customers.importing.kinds.kind import (
     words,
 )
 from customers.importing.kinds.people import refresh_vehicle_stores
+from customers.importing.sealing import seal_new
 
 if TYPE_CHECKING:
     from customers.importing.loading import Loading
@@ -123,7 +126,22 @@ _STAFF = (
 
 
 def _write_visits(loading: "Loading") -> None:
-    loading.upsert(VISIT_WRITE, primary=True)
+    write = VISIT_WRITE
+    if loading.has("brought_by_mobile"):
+        seal_new(
+            loading,
+            "brought_by_mobile",
+            rows="import_resolved r",
+            table="customers_visit",
+            match="t.store_id = r.store_id and t.ro_no = r.ro_no",
+            target="brought_by_mobile",
+            lookup="brought_by_lookup",
+        )
+        write = replace(write, rows="import_resolved r left join import_sealed z on z.row = r.row")
+    else:
+        sealed = {"brought_by_mobile": Value("null::bytea", ("brought_by_mobile",), compare=False)}
+        write = replace(write, values={**write.values, **sealed})
+    loading.upsert(write, primary=True)
     refresh_vehicle_stores(loading, "select vin from import_resolved where vehicle_id is not null")
 
 
@@ -146,9 +164,7 @@ VISIT_WRITE = Write(
         **same("appointment", "comeback", "wait_minutes"),
         **words("brought_by", "original_ro_no"),
         "brought_by_lookup": Value("r.brought_by_mobile_lookup", ("brought_by_mobile",)),
-        "brought_by_mobile": Value(
-            "r.brought_by_mobile_sealed", ("brought_by_mobile",), compare=False
-        ),
+        "brought_by_mobile": Value("z.sealed", ("brought_by_mobile",), compare=False),
         **{f"{name}_fen": _pay(name) for name in _PAYS},
         "labour_fen": Value(_net("r.labour_amount"), ("labour_amount",)),
         "parts_fen": Value(_net("r.parts_amount"), ("parts_amount",)),
@@ -222,8 +238,16 @@ VISITS = Kind(
             f" else {_PAID} end) > 0 then -1 else 1 end"
         ),
         "near_km": "null::integer",
+        **withholding.MARK,
     },
-    prepare=(_JUMPS,),
+    prepare=(
+        _JUMPS,
+        withholding.of_erased(
+            *("brought_by", "brought_by_mobile_lookup", "brought_by_mobile_sealed"),
+            "brought_by_mobile_tail",
+        ),
+        withholding.of_suppressed("brought_by_mobile", "brought_by"),
+    ),
     checks=(
         UNKNOWN_STORE,
         UNKNOWN_CUSTOMER,
@@ -265,6 +289,7 @@ VISITS = Kind(
     ),
     notices=(
         _UNDECLARED,
+        withholding.NOTICE,
         Notice("pay_assumed_customer", "select count(*), '' from import_resolved r where no_payer"),
         Notice(
             "amounts_differ",

@@ -55,3 +55,7 @@ class ScoreFilter(filters.FilterSet):
 
 class ValuationFilter(filters.FilterSet):
     level = filters.ChoiceFilter("unit__level", choices=Unit.Level.choices)
+
+
+class DeidentifiedFilter(filters.FilterSet):
+    segment = filters.CharFilter("segment", help_text="person or organisation")

@@ -1,6 +1,7 @@
 """Pages of a list by cursor: the hundredth page costs what the first one does."""
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
@@ -20,4 +21,20 @@ class Cursor(CursorPagination):
         cursor = super().decode_cursor(request)
         if cursor and cursor.position is not None and not str(cursor.position).isdecimal():
             raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+class ByPseudonym(Cursor):
+    """Pages of rows whose key is a random pseudonym."""
+
+    ordering = "pseudonym"
+
+    def decode_cursor(self, request: Request) -> Any:
+        """As DRF's, and 404 for a cursor that was altered to something other than a pseudonym."""
+        cursor = CursorPagination.decode_cursor(self, request)
+        if cursor and cursor.position is not None:
+            try:
+                UUID(str(cursor.position))
+            except ValueError:
+                raise NotFound(self.invalid_cursor_message) from None
         return cursor

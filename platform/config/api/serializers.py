@@ -1,6 +1,7 @@
 """The fields of each resource. Nothing appears that is not listed here."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,7 +12,8 @@ from customers.models import Contract, Customer, Event, Survey, Vehicle, Visit
 from ml.models import Score
 from organization.access import Access, Capability, PersonalData
 from organization.models import Unit
-from valuation.models import ValuedUnit
+from valuation.deidentified import Cells, cells_of, line_of
+from valuation.models import ValuedCustomer, ValuedUnit
 
 
 class Resource(serializers.ModelSerializer[Any]):
@@ -237,3 +239,27 @@ class ValuedUnitDetail(ValuedUnitResource):
     class Meta(ValuedUnitResource.Meta):
         fields = (*ValuedUnitResource.Meta.fields, "monthly", "streams", "seed_formula", "bridge")
         read_only_fields = fields
+
+
+class DeidentifiedResource(Resource):
+    city = serializers.SerializerMethodField(help_text="empty where too few customers share it")
+    generation = serializers.SerializerMethodField(help_text="decade of life, such as 1980s")
+
+    class Meta:
+        model = ValuedCustomer
+        fields = (
+            *("pseudonym", "segment", "first_quarter", "city", "generation"),
+            *("value_fen", "undiscounted_fen"),
+        )
+        read_only_fields = fields
+
+    @cached_property
+    def cells(self) -> Cells:
+        access: Access = self.context["request"].access
+        return cells_of(access)
+
+    def get_city(self, row: Any) -> str:
+        return line_of(row, self.cells).city
+
+    def get_generation(self, row: Any) -> str:
+        return line_of(row, self.cells).generation

@@ -25,6 +25,7 @@ for name, resource in {
     "events": views.Events,
     "scores": views.Scores,
     "valuations": views.Valuations,
+    "deidentified": views.Deidentified,
 }.items():
     router.register(name, resource, basename=f"api_{name}")
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 from config.api import filters, serializers
-from config.api.paging import Cursor
+from config.api.paging import ByPseudonym, Cursor
 from customers.models import (
     Contract,
     Customer,
@@ -27,7 +27,9 @@ from ml.publication import current_score_set
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.scoping import ScopedQuerySet
-from valuation.models import Valuation, ValuedUnit
+from valuation.deidentified import deidentified_rows
+from valuation.models import Valuation, ValuedCustomer, ValuedUnit
+from valuation.shown import newest_valuation
 
 
 class Resources(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
@@ -208,3 +210,21 @@ class Valuations(mixins.RetrieveModelMixin, Resources):
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         detail = self.action == "retrieve"
         return serializers.ValuedUnitDetail if detail else serializers.ValuedUnitResource
+
+
+@extend_schema_view(
+    list=described(
+        "The rows of the latest valuation, de-identified",
+        "Random pseudonyms and figures; city and decade of birth only where enough share them.",
+    )
+)
+class Deidentified(Resources):
+    model = ValuedCustomer
+    capability = Capability.SEE_VALUE
+    serializer_class = serializers.DeidentifiedResource
+    filterset_class = filters.DeidentifiedFilter
+    pagination_class = ByPseudonym
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        valuation = newest_valuation(access)
+        return visible.none() if valuation is None else deidentified_rows(access, valuation)
