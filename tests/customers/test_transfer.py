@@ -86,7 +86,7 @@ def test_the_advisor_sees_the_new_store_and_not_the_old(at_work, client_of) -> N
 def test_it_is_on_the_record(at_work, client_of) -> None:
     move(client_of("admin"), at_work, successor=at_work.staff["colleague"].pk)
     with entered(at_work.system):
-        moved, handed = AuditEvent.objects.order_by("pk")
+        moved, handed = AuditEvent.objects.exclude(action__startswith="row.").order_by("pk")
     assert (moved.action, moved.subject) == ("assignment_transferred", "advisor")
     assert (moved.detail["unit"], moved.detail["to"]) == ("XQ-S1", "XQ-S2")
     assert (handed.action, handed.detail) == (
