@@ -65,6 +65,5 @@ def test_every_module_that_writes_a_sheet_is_known() -> None:
         "customers/importing/refusals.py",  # inert() on headings, cells and messages
         "customers/privacy/files.py",  # takes rows out of refusal files, whose cells are inert
         "ml/management/commands/scores.py",  # rows of ml.score_file: inert() on its texts
-        "customers/privacy/files.py",  # kept files without one person: cells as they were
         "ml/publication.py",  # figures on their way into a temporary table
     }
