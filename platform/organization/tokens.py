@@ -24,9 +24,14 @@ NOT_VALID = _("The token is not valid: unknown, expired or revoked.")
 LONGEST_DAYS = 366
 TOUCH_AFTER = timedelta(minutes=1)
 _FORM = re.compile(r"parc_([0-9]{1,18})_[A-Za-z0-9_-]{43}")
-# What a token may carry at all: programs neither reveal numbers nor administer people.
-READS = frozenset(c for c in Capability if c.startswith("see_") and c not in {Capability.SEE_AUDIT})
-NEVER = frozenset({Capability.REVEAL_CONTACT, Capability.ADMINISTER, Capability.APPROVE_VALUATION})
+# What a token may carry: a new capability is not among it until somebody puts it there. Programs
+# never reveal numbers, handle privacy, administer, grant or approve.
+C = Capability
+READS = frozenset(
+    {C.SEE_CUSTOMERS, C.SEE_PROBABILITIES, C.SEE_VALUE, C.SEE_MODELS, C.SEE_DATA_QUALITY}
+)
+WRITES = frozenset({C.FOLLOW_UP, C.CREATE_TASK, C.RETRAIN, C.IMPORT_DATA, C.CREATE_VALUATION})
+CARRIED = {ApiToken.Scope.READ: READS, ApiToken.Scope.WRITE: READS | WRITES}
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,7 @@ def find_token(text: str, address: str) -> ApiToken | None:
 
 def narrowed(access: Access, token: ApiToken) -> Access:
     """The owner's access of today, cut to the token's scope and units: never more than either."""
-    carried = access.capabilities - NEVER
-    if token.scope == ApiToken.Scope.READ:
-        carried &= READS
+    carried = access.capabilities & CARRIED[ApiToken.Scope(token.scope)]
     reach = ALL_UNITS
     if token.units:
         below = Unit.objects.filter(path__overlap=token.units).values_list("pk", flat=True)
