@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,10 +14,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from organization import oidc
-from organization.access import Access
 from organization.attempts import Limit, count_try, succeeded
 from organization.audit import record
 from organization.models import Account, Session
+from organization.requests import SignedInRequest
 from organization.second_factor import demanded, factor_of
 from organization.session_store import idle_limit, stored_key
 from organization.tokens import valid_tokens
@@ -61,13 +61,13 @@ def end_sessions(account: Account, except_for: str = "") -> int:
     return Session.objects.filter(account=account).exclude(pk=except_for).delete()[0]
 
 
-def own_account(request: HttpRequest) -> Account:
+def own_account(request: SignedInRequest) -> Account:
     if not isinstance(request.user, Account):
         raise Http404
     return request.user
 
 
-def this_session(request: HttpRequest) -> str:
+def this_session(request: SignedInRequest) -> str:
     return stored_key(request.session.session_key or "")
 
 
@@ -81,8 +81,8 @@ SESSION_COLUMNS = [
 
 @never_cache
 @require_safe
-def account(request: HttpRequest) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def account(request: SignedInRequest) -> HttpResponse:
+    access = request.access
     own = own_account(request)
     sessions = list(open_sessions(own))
     for session in sessions:
@@ -100,9 +100,9 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def end_session(request: HttpRequest) -> HttpResponse:
+def end_session(request: SignedInRequest) -> HttpResponse:
     """End one of one's own sessions, or all but this one."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     own = own_account(request)
     wanted = request.POST.get("session", "")
     if wanted:
@@ -118,9 +118,9 @@ def end_session(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def change_password(request: HttpRequest) -> HttpResponse:
+def change_password(request: SignedInRequest) -> HttpResponse:
     """Set a new password, knowing the old one; every other session ends."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     own = own_account(request)
     if oidc.only() or not own.has_usable_password():
         raise Http404

@@ -12,7 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
@@ -22,27 +22,27 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from organization.access import Access
 from organization.account_page import end_sessions, open_sessions, session_table
 from organization.audit import record
 from organization.models import Account, Staff
 from organization.people import administered
+from organization.requests import SignedInRequest
 from organization.second_factor import factor_of
 from organization.signing_in import note
 from organization.token_pages import revoke
 from organization.tokens import valid_tokens
 
 
-def _found(request: HttpRequest, pk: int) -> tuple[Staff, Account]:
-    access: Access = request.access  # type: ignore[attr-defined]
+def _found(request: SignedInRequest, pk: int) -> tuple[Staff, Account]:
+    access = request.access
     person = administered(access).select_related("account").filter(pk=pk).first()
     if person is None or person.account is None:
         raise Http404
     return person, person.account
 
 
-def _page(request: HttpRequest, person: Staff, account: Account, **shown: Any) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def _page(request: SignedInRequest, person: Staff, account: Account, **shown: Any) -> HttpResponse:
+    access = request.access
     context = {
         "person": person,
         "oneself": person.pk == access.staff_id,
@@ -56,15 +56,15 @@ def _page(request: HttpRequest, person: Staff, account: Account, **shown: Any) -
 
 @never_cache
 @require_safe
-def person_signin(request: HttpRequest, pk: int) -> HttpResponse:
+def person_signin(request: SignedInRequest, pk: int) -> HttpResponse:
     return _page(request, *_found(request, pk))
 
 
 @never_cache
 @require_POST
-def change_person_signin(request: HttpRequest, pk: int) -> HttpResponse:
+def change_person_signin(request: SignedInRequest, pk: int) -> HttpResponse:
     """Do one thing: ``link``, ``sessions``, ``factor``, or ``token`` with its id."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     person, account = _found(request, pk)
     if person.pk == access.staff_id:
         messages.error(request, _("Your own sign-in is on your account page."))

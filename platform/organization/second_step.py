@@ -6,7 +6,7 @@ from typing import Any
 import segno
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,7 @@ from organization.access import Access, entered
 from organization.attempts import WINDOW_SECONDS, code_limit, count_try, succeeded
 from organization.audit import record
 from organization.models import Account
+from organization.requests import SignedInRequest
 from organization.sealing import seal, unseal
 from organization.second_factor import (
     accept,
@@ -34,7 +35,7 @@ from organization.signing_in import note, open_session, pending_account
 SETUP = "second_factor_setup"
 
 
-def _secret(request: HttpRequest) -> str:
+def _secret(request: SignedInRequest) -> str:
     kept = request.session.get(SETUP)
     if isinstance(kept, str):
         return unseal(kept.encode())
@@ -43,7 +44,7 @@ def _secret(request: HttpRequest) -> str:
     return secret
 
 
-def _setup_context(request: HttpRequest, account: Account) -> dict[str, Any]:
+def _setup_context(request: SignedInRequest, account: Account) -> dict[str, Any]:
     secret = _secret(request)
     return {
         "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
@@ -54,7 +55,7 @@ def _setup_context(request: HttpRequest, account: Account) -> dict[str, Any]:
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def second_step(request: HttpRequest) -> HttpResponse:
+def second_step(request: SignedInRequest) -> HttpResponse:
     """The second step of a sign-in: a code, or first setting up the app that makes them."""
     found = pending_account(request)
     if found is None:
@@ -102,7 +103,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_safe
-def qr_code(request: HttpRequest) -> HttpResponse:
+def qr_code(request: SignedInRequest) -> HttpResponse:
     """The address of the secret being set up, as an SVG picture; only in its own session."""
     found = pending_account(request)
     account = found[0] if found else request.user
@@ -116,9 +117,9 @@ def qr_code(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def second_factor(request: HttpRequest) -> HttpResponse:
+def second_factor(request: SignedInRequest) -> HttpResponse:
     """One's own second factor: set up, new recovery codes, removal."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     account = request.user
     if not isinstance(account, Account):
         raise Http404

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from organization.access import Access
 from organization.account_page import own_account
 from organization.audit import record
 from organization.models import Account, ApiToken, Unit
+from organization.requests import SignedInRequest
 from organization.tokens import LONGEST_DAYS, make_token, valid_tokens
 
 MOST_TOKENS = 20
@@ -46,8 +47,8 @@ def _units(access: Access) -> list[Unit]:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def tokens(request: HttpRequest) -> HttpResponse:
-    access: Access = request.access  # type: ignore[attr-defined]
+def tokens(request: SignedInRequest) -> HttpResponse:
+    access = request.access
     own = own_account(request)
     form = TokenForm(_units(access), request.POST or None)
     made = None
@@ -78,9 +79,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
     return render(request, "organization/tokens.html", context)
 
 
-def revoke(request: HttpRequest, account: Account, pk: str) -> None:
+def revoke(request: SignedInRequest, account: Account, pk: str) -> None:
     """Revoke a token of ``account`` at once; one of somebody else is left alone."""
-    access: Access = request.access  # type: ignore[attr-defined]
+    access = request.access
     found = account.tokens.filter(pk=pk if pk.isdecimal() and len(pk) < 19 else 0, revoked_at=None)
     token = found.first()
     if token is None:
@@ -91,6 +92,6 @@ def revoke(request: HttpRequest, account: Account, pk: str) -> None:
 
 
 @require_POST
-def revoke_token(request: HttpRequest) -> HttpResponse:
+def revoke_token(request: SignedInRequest) -> HttpResponse:
     revoke(request, own_account(request), request.POST.get("token", ""))
     return redirect("tokens")

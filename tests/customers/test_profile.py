@@ -1,17 +1,20 @@
 """The customer profile: who sees what, and what must not be in the page."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
-from customers.models import Contract, Customer
+from customers.models import Contract, Customer, Ownership, Vehicle
 from organization.access import entered
-from organization.models import AuditEvent
+from organization.models import AuditEvent, Staff
 from tests.customers.records import (
+    VIN,
     ago,
     make_consent,
+    make_contact,
     make_event,
     make_line,
     make_regular,
@@ -22,6 +25,7 @@ from tests.customers.records import (
     today,
 )
 from tests.factories import Group, make_customer, make_visit
+from web import formats
 
 pytestmark = pytest.mark.urls("tests.customers.urls")
 
@@ -284,3 +288,77 @@ def test_the_page_is_chinese_by_default(client_of: Any, wang: Customer) -> None:
     html = client_of("advisor").get(f"/customers/{wang.uid}/").content.decode()
     for text in ("行动理由", "登记结果", "时间线", "流失风险", "定保"):
         assert text in html
+
+
+def relatives(client: Client, customer: Customer) -> list[str]:
+    response = client.get(f"/customers/{customer.uid}/")
+    return [name for _other, name in response.context["related"]]
+
+
+def held(group: Group, customer: Customer, vin: str, start: date, end: date | None) -> None:
+    vehicle = Vehicle.objects.get(vin=vin)
+    source = customer.sources.get()
+    Ownership.objects.create(
+        tenant=group.tenant,
+        store=source.store,
+        vehicle=vehicle,
+        customer=customer,
+        source=source,
+        owned_from=start,
+        owned_to=end,
+    )
+
+
+def test_who_owns_a_car_together_is_a_household(
+    client_of: Any, group: Group, wang: Customer
+) -> None:
+    with entered(group.system):
+        held(group, make_customer(group, name="丈夫"), VIN, ago(100), None)
+    assert relatives(client_of("advisor"), wang) == ["丈夫"]
+
+
+def test_who_had_the_car_before_or_after_is_not(
+    client_of: Any, group: Group, wang: Customer
+) -> None:
+    with entered(group.system):
+        held(group, make_customer(group, name="前任"), VIN, ago(2000), ago(1095))
+        Ownership.objects.filter(customer=wang).update(owned_to=ago(30))
+        held(group, make_customer(group, name="后任"), VIN, ago(30), None)
+    assert relatives(client_of("advisor"), wang) == []
+
+
+def test_who_shares_a_number_is_a_household(client_of: Any, group: Group, wang: Customer) -> None:
+    with entered(group.system):
+        make_contact(make_customer(group, name="女儿"), "13912345678")
+        make_contact(make_customer(group, name="路人"), "13700000000")
+    assert relatives(client_of("advisor"), wang) == ["女儿"]
+
+
+def test_people_are_called_by_name_not_by_user_name(
+    client_of: Any, group: Group, wang: Customer
+) -> None:
+    with entered(group.system):
+        Staff.objects.filter(username="advisor").update(name="张师傅")
+        make_event(wang, "call", ago(3), staff_name="advisor")
+        make_event(wang, "call", ago(4), staff_name="外部座席")
+        make_visit(group, wang, ago(2), advisor=group.staff["advisor"], advisor_name="advisor")
+    response = client_of("store_manager").get(f"/customers/{wang.uid}/timeline")
+    html = response.content.decode()
+    assert html.count("张师傅") == 2
+    assert "外部座席" in html
+    assert "advisor<" not in html
+    assert "· advisor" not in html
+
+
+def test_a_tag_says_what_it_rests_on(client_of: Any, group: Group, wang: Customer) -> None:
+    with entered(group.system):
+        make_tag(wang, "detractor", last_nps_score=3, last_nps_on="2026-05-06")
+        make_tag(wang, "at_risk", churn_12m=0.634, threshold=0.6)
+    manager = page(client_of("store_manager"), wang)
+    with override("en"):
+        answered = f"answered {formats.date(date(2026, 5, 6))}"
+    for words in ("score 3", answered, "Churn in 12 months 63.4%", "at least 60%"):
+        assert words in manager
+    advisor = page(client_of("advisor"), wang)
+    assert "score 3" in advisor
+    assert "63.4%" not in advisor
