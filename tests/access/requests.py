@@ -1,0 +1,154 @@
+"""The cast of the matrix, the addresses it asks for, and what a rule makes it expect."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from customers.contact import may_reveal
+from organization.access import Access, PersonalData
+from organization.models import Role
+from organization.roles import CAPABILITIES, PERSONAL_DATA
+from tests.access.rules import ROUTES, Route
+from tests.access.world import World
+
+TARGETS = ("own", "sibling", "parent", "foreign", "missing")
+NOBODY = 10**9
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with one role, at store S1 or at the group; ``role`` "" is signed out."""
+
+    role: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.role}@{self.where}" if self.role else "signed out"
+
+
+CAST = [
+    Person("", ""),
+    *(Person(role, where) for role in Role.values for where in ("store", "group")),
+]
+
+
+def route_names() -> dict[str, str]:
+    """Every address by the name of its rule (its path where it has no name), with its path."""
+    found: dict[str, str] = {}
+
+    def walk(entries: list[Any], above: str) -> Iterator[tuple[str, str]]:
+        for entry in entries:
+            path = above + str(entry.pattern)
+            if hasattr(entry, "url_patterns"):
+                yield from walk(entry.url_patterns, path)
+            else:
+                yield entry.name or path, path
+
+    for name, path in walk(get_resolver().url_patterns, ""):
+        found.setdefault(name, path)
+    return found
+
+
+def _unit(world: World, target: str) -> dict[str, Any]:
+    units = world.theirs.units if target == "foreign" else world.mine.units
+    suffix = {"own": "-S1", "sibling": "-S2", "parent": "-E", "foreign": "-S1"}[target]
+    return {"code": units[suffix].code}
+
+
+def _row(label: str, argument: str = "pk", attribute: str = "pk") -> Callable[..., dict[str, Any]]:
+    def named(world: World, target: str) -> dict[str, Any]:
+        return {argument: getattr(world.place(target).row(label), attribute)}
+
+    return named
+
+
+def _assignment(world: World, target: str) -> dict[str, Any]:
+    row = world.place(target).row("organization.Assignment")
+    return {"pk": row.staff_id, "assignment_pk": row.pk}
+
+
+NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
+    "customer": _row("customers.Customer", "uid", "uid"),
+    "follow_up": _row("customers.FollowUp"),
+    "person": _row("organization.Staff"),
+    "assignment": _assignment,
+    "import_run": _row("customers.ImportRun"),
+    "training_run": _row("ml.TrainingRun", "run_id"),
+    "valuation": _row("valuation.Valuation"),
+    "store": _row("organization.Unit", "code", "code"),
+    "unit": _unit,
+}
+MISSING: dict[str, dict[str, Any]] = {
+    "customer": {"uid": uuid.UUID(int=4)},
+    "assignment": {"pk": NOBODY, "assignment_pk": NOBODY},
+    "training_run": {"run_id": NOBODY},
+    "store": {"code": "nowhere"},
+    "unit": {"code": "nowhere"},
+}
+
+
+def address(world: World, name: str, target: str) -> str:
+    rule = ROUTES[name]
+    if not rule.names:
+        return reverse(name) if name not in ("healthz", "readyz", "metrics") else f"/{name}"
+    missing = MISSING.get(rule.names, {"pk": NOBODY})
+    values = missing if target == "missing" else NAMED[rule.names](world, target)
+    if name == "api_valuations-detail":
+        values = {"unit": values["code"]}
+    return reverse(name, kwargs=values)
+
+
+def targets_of(rule: Route) -> tuple[str, ...]:
+    return TARGETS if rule.names else ("own",)
+
+
+def covered(rule: Route, person: Person, target: str) -> bool:
+    """Whether the named rows lie in the person's scope."""
+    if not rule.names:
+        return True
+    if target in ("foreign", "missing"):
+        return False
+    return rule.rows == "tenant" or person.where == "group" or target == "own"
+
+
+def _capable(rule: Route, person: Person) -> bool:
+    held = CAPABILITIES[person.role]
+    return set(rule.needs) <= held and (not rule.any_of or bool(set(rule.any_of) & held))
+
+
+def expected(name: str, person: Person, target: str, method: str) -> tuple[int, ...]:
+    """The statuses that the rule allows as an answer."""
+    rule = ROUTES[name]
+    in_api = name.startswith("api_") and name != "api_docs"
+    allowed = rule.get if method == "GET" else rule.post
+    if rule.signed_out:
+        return allowed
+    if not person.role:
+        return (401,) if in_api else (302,)
+    if allowed == (405,) and not in_api:
+        return allowed
+    if not _capable(rule, person) or (rule.whole_group and person.where != "group"):
+        return (403,)
+    if allowed == (405,):
+        return allowed
+    return allowed if covered(rule, person, target) else (rule.hidden,)
+
+
+def client_for(world: World, person: Person) -> Client:
+    client = Client(raise_request_exception=False)
+    if person.role:
+        client.force_login(world.people[person.role, person.where])
+    return client
+
+
+def sees_numbers(role: str) -> bool:
+    """Whether a reveal is for that role, by the product's own rule."""
+    return may_reveal(
+        Access(
+            tenant_id=0, label="", capabilities=CAPABILITIES[role], personal_data=PERSONAL_DATA[role]
+        )
+    ) and PERSONAL_DATA[role] == PersonalData.FULL

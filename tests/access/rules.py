@@ -1,0 +1,234 @@
+"""The stated rules of access: one line for every page, API route, model, command, task, export.
+
+The tests of this folder enumerate all of these by themselves. What is not stated here fails with
+its name, and so does a rule whose thing is gone.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from organization.access import Capability as C
+
+# Whose rows an address names: none, those of a store, unit or person of a unit, or of the tenant.
+Rows = Literal["none", "store", "unit", "people", "tenant"]
+Statuses = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What an address answers to whom.
+
+    ``needs``: all of these capabilities; ``any_of``: at least one of them. Without: 403.
+    ``get`` and ``post``: status where it is allowed; 405 where there is no such method.
+    ``hidden``: the answer for rows that one may not know of, as for those that do not exist.
+    ``whole_group``: only for people of the whole group, others 403.
+    ``signed_out``: open without signing in.
+    ``names``: what the address names, a key of ``tests.access.requests.NAMED``.
+    ``data``: what a plausible POST sends.
+    """
+
+    needs: tuple[C, ...] = ()
+    any_of: tuple[C, ...] = ()
+    rows: Rows = "none"
+    names: str = ""
+    get: Statuses = (200,)
+    post: Statuses = (405,)
+    hidden: int = 404
+    whole_group: bool = False
+    signed_out: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def api(*needs: C, rows: Rows = "none", names: str = "") -> Route:
+    return Route(needs, rows=rows, names=names)
+
+
+def act(*needs: C, post: Statuses = (302,), **values: Any) -> Route:
+    """An address that only takes POST."""
+    return Route(needs, get=(405,), post=post, **values)
+
+
+OPEN = Route(signed_out=True)
+ROUTES: dict[str, Route] = {
+    # Operation: says nothing about anybody's data.
+    "healthz": OPEN,
+    "readyz": Route(signed_out=True, get=(200, 503)),
+    "metrics": OPEN,
+    "schema": OPEN,
+    "api_docs": OPEN,
+    "styleguide": OPEN,  # only while developing and testing
+    "styleguide_progress": OPEN,
+    "theme": act(signed_out=True, data={"theme": "dark"}),
+    "set_language": act(signed_out=True, data={"language": "en"}),
+    "signin": Route(signed_out=True, get=(200, 302), post=(200, 302), data={"username": "x"}),
+    "signout": act(),
+    # The API only reads.
+    "api_units-list": api(),
+    "api_units-detail": api(rows="unit", names="unit"),
+    "api_customers-list": api(C.SEE_CUSTOMERS),
+    "api_customers-detail": api(C.SEE_CUSTOMERS, rows="store", names="customer"),
+    "api_vehicles-list": api(C.SEE_CUSTOMERS),
+    "api_visits-list": api(C.SEE_CUSTOMERS),
+    "api_surveys-list": api(C.SEE_CUSTOMERS),
+    "api_contracts-list": api(C.SEE_CUSTOMERS),
+    "api_events-list": api(C.SEE_CUSTOMERS),
+    "api_scores-list": api(C.SEE_CUSTOMERS),
+    "api_scores-detail": api(C.SEE_CUSTOMERS, rows="store", names="customer"),
+    "api_valuations-list": api(C.SEE_VALUE),
+    "api_valuations-detail": api(C.SEE_VALUE, rows="unit", names="unit"),
+    # People, organization, audit trail.
+    "people": Route((C.ADMINISTER,)),
+    "person": Route((C.ADMINISTER,), rows="people", names="person"),
+    "set_account": act(C.ADMINISTER, rows="people", names="person", data={"open": "0"}),
+    "end_assignment": act(
+        C.ADMINISTER, rows="people", names="assignment", data={"valid_to": "2099-01-01"}
+    ),
+    "units": Route(any_of=(C.ADMINISTER, C.IMPORT_DATA)),
+    "audit": Route((C.SEE_AUDIT,)),
+    # Customers and follow-up.
+    "start": Route(get=(200, 302)),
+    "customers": Route((C.SEE_CUSTOMERS,)),
+    "customer": Route((C.SEE_CUSTOMERS,), rows="store", names="customer"),
+    "customer_timeline": Route((C.SEE_CUSTOMERS,), rows="store", names="customer"),
+    "customer_reveal": act(
+        *(C.SEE_CUSTOMERS, C.REVEAL_CONTACT),
+        post=(200,),
+        rows="store",
+        names="customer",
+        data={"reason": "on_site"},
+    ),
+    "customer_outcome": act(
+        C.FOLLOW_UP,
+        rows="store",
+        names="customer",
+        data={"reason": "other", "outcome": "booked"},
+    ),
+    "follow_ups": Route((C.FOLLOW_UP,)),
+    # Unknown, not yours and closed meanwhile are one answer: back to the list, with a message.
+    "follow_up_outcome": act(
+        C.FOLLOW_UP, rows="store", names="follow_up", hidden=302, data={"outcome": "booked"}
+    ),
+    # Imports touch every store.
+    "imports": Route((C.IMPORT_DATA,), whole_group=True, post=(400,)),
+    "import_run": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
+    "import_progress": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
+    "import_load": act(C.IMPORT_DATA, rows="tenant", names="import_run", whole_group=True),
+    "import_refusals": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
+    "data_quality": Route((C.SEE_DATA_QUALITY,)),
+    "data_quality_store": Route((C.SEE_DATA_QUALITY,), rows="store", names="store"),
+    "data_quality_renew": act(C.IMPORT_DATA, C.SEE_DATA_QUALITY, whole_group=True),
+    # Models.
+    "models": Route((C.SEE_MODELS,)),
+    "training_run": Route((C.SEE_MODELS,), rows="tenant", names="training_run"),
+    "retrain": act(C.RETRAIN, whole_group=True),
+    # Values.
+    "valuation_dashboard": Route((C.SEE_VALUE,)),
+    "valued_unit": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "valued_cohorts": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "valued_customers": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
+    "assumptions": Route((C.SEE_VALUE,)),
+    "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
+    "approve_valuation": act(
+        C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """``rows``: a key of ``organization.row_security.POLICIES``; ``writes``: of ``WRITES``."""
+
+    rows: str
+    writes: str = "full"
+    why: str = ""
+
+
+TABLES: dict[str, Table] = {
+    "organization.Tenant": Table("self"),
+    "organization.Account": Table("open", why="sign-in finds a login before a group is known"),
+    "organization.Unit": Table("tenant"),
+    "organization.Staff": Table("tenant"),
+    "organization.Assignment": Table("tenant"),
+    "organization.Grant": Table("tenant"),
+    "organization.AuditEvent": Table("tenant", "append"),
+    "customers.Customer": Table("stores"),
+    "customers.Vehicle": Table("stores"),
+    "customers.CustomerSource": Table("store"),
+    "customers.ContactPoint": Table("store"),
+    "customers.Consent": Table("store"),
+    "customers.CustomerTag": Table("store"),
+    "customers.Ownership": Table("store"),
+    "customers.Visit": Table("store"),
+    "customers.VisitLine": Table("store"),
+    "customers.Contract": Table("store"),
+    "customers.Event": Table("store"),
+    "customers.Survey": Table("store"),
+    "customers.FollowUp": Table("store"),
+    "customers.MarketingSpend": Table("store"),
+    "customers.RecordRevision": Table("store", "append"),
+    "customers.BrandPolicy": Table("unit"),
+    "customers.Task": Table("unit"),
+    "customers.MonthlyFinancials": Table("unit"),
+    "customers.Target": Table("unit"),
+    "customers.MergeDecision": Table("tenant"),
+    "customers.ImportRun": Table("tenant"),
+    "customers.ImportFile": Table("tenant"),
+    "customers.RejectedRow": Table("tenant"),
+    "customers.Comparable": Table("tenant"),
+    "customers.QualityReport": Table("tenant", "append"),
+    "ml.TrainingRun": Table("tenant"),
+    "ml.ModelVersion": Table("tenant", "append"),
+    "ml.ScoreSet": Table("tenant"),
+    "ml.Score": Table("store"),
+    "valuation.Assumptions": Table("tenant", "append"),
+    "valuation.Valuation": Table("tenant", "append"),
+    "valuation.ValuedUnit": Table("unit", "append"),
+    "valuation.ValuedCustomer": Table("store", "append"),
+    "valuation.Approval": Table("tenant", "append"),
+    "valuation.Pseudonym": Table("tenant"),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A command or task. ``scope``: "group" (one group, named), "every group" (each in a context
+    of its own), "installation" (the person at the machine), "no data" (opens no row)."""
+
+    scope: Literal["group", "every group", "installation", "no data"]
+    note: str
+
+
+COMMANDS: dict[str, Work] = {
+    "assess_quality": Work("group", "writes a quality report"),
+    "carry_out_training": Work("group", "started by the worker with the ids of group and run"),
+    "import_data": Work("group", "writes records"),
+    "make_follow_ups": Work("group", "writes the daily lists"),
+    "retrain": Work("group", "writes a training run"),
+    "scores": Work("group", "writes a CSV file"),
+    "value": Work("group", "writes a valuation"),
+    "demo_accounts": Work("group", "sets passwords, in a demonstration alone"),
+    "migrate": Work("installation", "signs in as the owner of the tables"),
+    "demo": Work("installation", "makes a demonstration on this machine"),
+    "bench": Work("no data", "measures on a scratch database of its own"),
+    "compile_translations": Work("no data", "writes catalogues"),
+    "data_format": Work("no data", "prints the exchange format"),
+    "generate_demo": Work("no data", "writes made-up files"),
+    "waterfall": Work("no data", "computes from a file"),
+}
+TASKS: dict[str, Work] = {
+    "customers.quality.tasks.assess": Work("group", "writes a quality report"),
+    "customers.tasks.run_import": Work("group", "loads a queued run"),
+    "customers.tasks.make_follow_ups": Work("every group", "writes the daily lists"),
+    "ml.tasks.train": Work("group", "starts carry_out_training"),
+    "ml.tasks.retrain_all_groups": Work("every group", "queues a training run"),
+    "ml.tasks.score_all_groups": Work("every group", "queues a scoring run"),
+    "ml.tasks.requeue_expired": Work("every group", "takes up abandoned runs"),
+    "valuation.tasks.value_group": Work("group", "writes a valuation"),
+    "valuation.tasks.value_all_groups": Work("every group", "queues valuations"),
+}
+# Where files leave the product: module → the routes and commands whose rule covers it.
+EXPORTS: dict[str, tuple[str, ...]] = {
+    "customers.importing.pages": ("import_refusals",),
+    "ml.score_file": ("scores",),
+}
