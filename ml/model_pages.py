@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +21,8 @@ from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.runs import request_run
 from ml.tasks import train
-from organization.access import Capability, acting
+from organization.access import Access, Capability, acting
+from organization.models import Unit
 from organization.requests import SignedInRequest
 from web import charts
 from web.components import Progress
@@ -98,6 +99,16 @@ def _progress(run: TrainingRun) -> Progress:
     )
 
 
+def _of_own_divisions(access: Access) -> Q:
+    """Models of the group, and of the divisions that the access lies in or covers: how many
+    customers another division has is that division's affair."""
+    if access.all_units:
+        return Q()
+    paths = Unit.objects.visible_to(access).filter(pk__in=access.units).values_list("path")
+    around = {pk for (path,) in paths for pk in path} | access.units
+    return Q(division=None) | Q(division__in=around)
+
+
 def _gate_rows(score_set: ScoreSet) -> list[dict[str, Any]]:
     return [
         {
@@ -109,9 +120,11 @@ def _gate_rows(score_set: ScoreSet) -> list[dict[str, Any]]:
     ]
 
 
-def _card(score_set: ScoreSet) -> dict[str, Any]:
+def _card(access: Access, score_set: ScoreSet) -> dict[str, Any]:
     versions = list(
-        ModelVersion.objects.filter(run_id=score_set.run_id).defer("file").order_by("pk")
+        ModelVersion.objects.filter(_of_own_divisions(access), run_id=score_set.run_id)
+        .defer("file")
+        .order_by("pk")
     )
     cohorts = cohort_rows(v for v in versions if v.kind == ModelVersion.Kind.LIFETIME_VALUE)
     churn = next((v for v in versions if v.kind == ModelVersion.Kind.CHURN), None)
@@ -152,7 +165,7 @@ def models(request: SignedInRequest) -> HttpResponse:
         "may_retrain": access.may_everywhere(Capability.RETRAIN),
     }
     if score_set is not None:
-        context |= _card(score_set)
+        context |= _card(access, score_set)
     return render(request, "ml/models.html", context)
 
 

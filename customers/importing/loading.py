@@ -21,10 +21,6 @@ from customers.importing.kinds.deletions import DELETIONS, PARENTS
 from customers.importing.kinds.kind import Check, Kind, Value, Write
 from customers.importing.messages import Problem
 
-_TABLES = (
-    *("import_stage", "import_resolved", "import_problem", "import_outcome", "import_primary"),
-    *("import_sealed", "import_former", "import_former_sealed"),
-)
 _SMALL = 3_000  # rows up to which look-ups by index beat reading whole tables
 
 
@@ -298,11 +294,16 @@ def refresh_statistics() -> None:
         cursor.execute("select customers_refresh_statistics()")
 
 
-def drop_temporary_tables() -> None:
-    """End of a file: the session keeps nothing of it."""
+def drop_temporary_tables(*kept: str) -> None:
+    """The session keeps nothing of a delivery: it may work for another group next."""
     with connection.cursor() as cursor:
-        for table in _TABLES:
-            cursor.execute(f"drop table if exists pg_temp.{table}")
+        cursor.execute(
+            "select quote_ident(relname) from pg_class where relnamespace = pg_my_temp_schema()"
+            " and relkind = 'r' and relname ^@ 'import_' and relname <> all(%s)",
+            [list(kept)],
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"drop table pg_temp.{table}")
 
 
 def _refusal(check: Check) -> str:

@@ -176,6 +176,9 @@ class _Run:
             if self.run_id is not None and not connection.needs_rollback:
                 record_failure(self.access, self.run_id, error)
             raise
+        finally:
+            if not connection.needs_rollback:
+                drop_temporary_tables()
 
     def _enter(self, tenant: Tenant) -> None:
         self.tenant = tenant
@@ -253,7 +256,7 @@ class _Run:
             loading.load()
             for row, column, problem, whole in loading.problems():
                 load_spool.add(row, column, problem, whole)
-            drop_temporary_tables()
+            drop_temporary_tables("import_deletions")
         counts = loading.counts
         counts.read = read
         counts.rejected += read_spool.rows

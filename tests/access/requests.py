@@ -8,10 +8,8 @@ from typing import Any
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from customers.contact import may_reveal
-from organization.access import Access, PersonalData
 from organization.models import Role
-from organization.roles import CAPABILITIES, PERSONAL_DATA
+from organization.roles import CAPABILITIES
 from tests.access.rules import ROUTES, Route
 from tests.access.world import World
 
@@ -27,7 +25,7 @@ class Person:
     where: str
 
     def __str__(self) -> str:
-        return f"{self.role}@{self.where}" if self.role else "signed out"
+        return f"{self.role} of {self.where}" if self.role else "signed out"
 
 
 CAST = [
@@ -102,8 +100,13 @@ def address(world: World, name: str, target: str) -> str:
     return reverse(name, kwargs=values)
 
 
-def targets_of(rule: Route) -> tuple[str, ...]:
-    return TARGETS if rule.names else ("own",)
+def targets_of(rule: Route, method: str, person: Person) -> tuple[str, ...]:
+    """Whose rows to ask for: one is enough where no row is named or there is no such method; for
+    the whole group all of its stores are its own."""
+    allowed = rule.get if method == "GET" else rule.post
+    if not rule.names or allowed == (405,) or not person.role:
+        return ("own",)
+    return TARGETS if person.where == "store" else ("own", "foreign", "missing")
 
 
 def covered(rule: Route, person: Person, target: str) -> bool:
@@ -144,11 +147,3 @@ def client_for(world: World, person: Person) -> Client:
         client.force_login(world.people[person.role, person.where])
     return client
 
-
-def sees_numbers(role: str) -> bool:
-    """Whether a reveal is for that role, by the product's own rule."""
-    return may_reveal(
-        Access(
-            tenant_id=0, label="", capabilities=CAPABILITIES[role], personal_data=PERSONAL_DATA[role]
-        )
-    ) and PERSONAL_DATA[role] == PersonalData.FULL

@@ -7,6 +7,8 @@ its name, and so does a rule whose thing is gone.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from organization.access import Capability as C
 
 # Whose rows an address names: none, those of a store, unit or person of a unit, or of the tenant.
@@ -38,6 +40,15 @@ class Route:
     signed_out: bool = False
     data: dict[str, Any] = field(default_factory=dict)
 
+    def sent(self) -> dict[str, Any]:
+        """The data of one POST; a file is made anew, since it can be read once."""
+        return {key: value() if callable(value) else value for key, value in self.data.items()}
+
+
+def delivery() -> SimpleUploadedFile:
+    """A file of the exchange format with one row."""
+    return SimpleUploadedFile("comparables.csv", b"name,as_of\nPeer,2026-01-01\n")
+
 
 def api(*needs: C, rows: Rows = "none", names: str = "") -> Route:
     return Route(needs, rows=rows, names=names)
@@ -56,8 +67,9 @@ ROUTES: dict[str, Route] = {
     "metrics": OPEN,
     "schema": OPEN,
     "api_docs": OPEN,
-    "styleguide": OPEN,  # only while developing and testing
-    "styleguide_progress": OPEN,
+    # Only while developing and testing; it shows made-up figures and reads no row.
+    "styleguide": Route(signed_out=True, post=(200,)),
+    "styleguide_progress": Route(signed_out=True, post=(200,)),
     "theme": act(signed_out=True, data={"theme": "dark"}),
     "set_language": act(signed_out=True, data={"language": "en"}),
     "signin": Route(signed_out=True, get=(200, 302), post=(200, 302), data={"username": "x"}),
@@ -109,7 +121,7 @@ ROUTES: dict[str, Route] = {
         C.FOLLOW_UP, rows="store", names="follow_up", hidden=302, data={"outcome": "booked"}
     ),
     # Imports touch every store.
-    "imports": Route((C.IMPORT_DATA,), whole_group=True, post=(400,)),
+    "imports": Route((C.IMPORT_DATA,), whole_group=True, post=(302,), data={"upload": delivery}),
     "import_run": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
     "import_progress": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
     "import_load": act(C.IMPORT_DATA, rows="tenant", names="import_run", whole_group=True),
@@ -230,5 +242,5 @@ TASKS: dict[str, Work] = {
 # Where files leave the product: module → the routes and commands whose rule covers it.
 EXPORTS: dict[str, tuple[str, ...]] = {
     "customers.importing.pages": ("import_refusals",),
-    "ml.score_file": ("scores",),
+    "ml.management.commands.scores": ("scores",),
 }

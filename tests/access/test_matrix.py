@@ -4,7 +4,8 @@ The addresses are enumerated; the rules are those of ``tests.access.rules``. Wha
 also shown to have changed nothing, and what one may not know answers as what does not exist.
 """
 
-from typing import Any
+import re
+from dataclasses import dataclass
 
 import pytest
 from django.db import transaction
@@ -13,7 +14,6 @@ from django.test import Client
 
 from tests.access.requests import (
     CAST,
-    MISSING,
     Person,
     address,
     client_for,
@@ -25,94 +25,116 @@ from tests.access.rules import ROUTES
 from tests.access.world import World, state_of
 
 REFUSED = {401, 403, 404, 405}
+FORM_TOKEN = re.compile(r'value="[A-Za-z0-9]{64}"')
+# One person's requests are made once, on one worker, and looked at by several tests.
+PEOPLE = [
+    pytest.param(person, marks=pytest.mark.xdist_group(f"matrix {person}"), id=str(person))
+    for person in CAST
+]
 
 
 def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
     assert sorted(route_names()) == sorted(ROUTES)
 
 
-def ask(client: Client, method: str, path: str, data: dict[str, Any]) -> HttpResponse:
-    """One request of a browser that is signed in afresh: what it writes is taken back."""
+@dataclass(frozen=True)
+class Asked:
+    """One request of a person and what came of it."""
+
+    name: str
+    method: str
+    target: str
+    path: str
+    status: int
+    body: str
+    headers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name} ({self.target})"
+
+    @property
+    def words(self) -> str:
+        """The body without what the request itself said, and without the form's token."""
+        text = FORM_TOKEN.sub("", self.body)
+        codes = [part for part in self.path.split("/")[2:] if not part.isdecimal() and part]
+        for said in (self.path, *codes):
+            text = text.replace(said, "·")
+        return text
+
+
+def ask(client: Client, world: World, name: str, method: str, target: str) -> Asked:
+    """One request; what is allowed to write is taken back, what is refused stays to be judged."""
     fresh = Client(raise_request_exception=False)
     fresh.cookies.update(client.cookies)
+    path = address(world, name, target)
     with transaction.atomic():
-        answer = fresh.get(path) if method == "GET" else fresh.post(path, data)
+        answer: HttpResponse = (
+            fresh.get(path) if method == "GET" else fresh.post(path, ROUTES[name].sent())
+        )
+        body = b"".join(answer) if answer.streaming else answer.content
         if answer.status_code not in REFUSED:
             transaction.set_rollback(True)
-    return answer
+    return Asked(
+        *(name, method, target, path, answer.status_code, body.decode()),
+        tuple(sorted(answer.headers)),
+    )
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("person", CAST, ids=str)
-def test_who_gets_what(world: World, db: None, person: Person, method: str) -> None:
-    client = client_for(world, person)
-    before = state_of(world)
-    wrong = []
-    for name, rule in ROUTES.items():
-        for target in targets_of(rule):
-            answer = ask(client, method, address(world, name, target), rule.data)
-            allowed = expected(name, person, target, method)
-            if answer.status_code not in allowed:
-                wrong.append(f"{method} {name} ({target}): {answer.status_code}, not {allowed}")
-            if method == "POST" and answer.status_code in REFUSED and state_of(world) != before:
-                wrong.append(f"{method} {name} ({target}) was refused and changed rows")
-                before = state_of(world)
-    assert wrong == []
-    assert state_of(world) == before
+@pytest.fixture
+def asked(world: World, db: None, person: Person) -> list[Asked]:
+    """Everything that the person asks for; made by the first test that wants it."""
+    if str(person) not in world.answers:
+        client = client_for(world, person)
+        before = state_of(world)
+        world.answers[str(person)] = [
+            ask(client, world, name, method, target)
+            for name, rule in ROUTES.items()
+            for method in ("GET", "POST")
+            for target in targets_of(rule, method, person)
+        ]
+        after = state_of(world)
+        assert before == after, f"{person}: a refused request changed rows"
+    return world.answers[str(person)]
 
 
-def words(answer: HttpResponse, path: str, own: str) -> str:
-    """The body without what the request itself said: its address and the code in it."""
-    text = answer.content.decode()
-    for said in (path, own):
-        text = text.replace(said, "·")
-    return text
-
-
-@pytest.mark.parametrize("person", [p for p in CAST if p.role], ids=str)
-def test_what_is_not_yours_answers_as_what_does_not_exist(
-    world: World, db: None, person: Person
+@pytest.mark.parametrize("person", PEOPLE)
+def test_every_answer_is_the_rules_and_nothing_refused_changes_a_row(
+    asked: list[Asked], person: Person
 ) -> None:
-    client = client_for(world, person)
-    told = []
-    for name, rule in ROUTES.items():
-        if not rule.names:
-            continue
-        method = "GET" if rule.get != (405,) else "POST"
-        missing = address(world, name, "missing")
-        if expected(name, person, "missing", method) != (rule.hidden,):
-            continue
-        nothing = ask(client, method, missing, rule.data)
-        for target in ("sibling", "parent", "foreign"):
-            if expected(name, person, target, method) != (rule.hidden,):
-                continue
-            path = address(world, name, target)
-            answer = ask(client, method, path, rule.data)
-            code = path.strip("/").split("/")
-            words_of = [
-                words(a, p, next((c for c in p.split("/") if c in _codes(world)), "…"))
-                for a, p in ((answer, path), (nothing, missing))
-            ]
-            if words_of[0] != words_of[1] or answer.headers.keys() != nothing.headers.keys():
-                told.append(f"{name} ({target}): {code}")
+    wrong = [
+        f"{one}: {one.status}, not {allowed}"
+        for one in asked
+        if one.status not in (allowed := expected(one.name, person, one.target, one.method))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_what_is_not_yours_answers_as_what_does_not_exist(
+    asked: list[Asked], person: Person
+) -> None:
+    missing = {(one.name, one.method): one for one in asked if one.target == "missing"}
+    told = [
+        str(one)
+        for one in asked
+        if one.target in ("sibling", "parent", "foreign")
+        and one.status == 404
+        and (one.words, one.headers)
+        != ((nothing := missing[one.name, one.method]).words, nothing.headers)
+    ]
     assert told == []
 
 
-def _codes(world: World) -> set[str]:
-    units = [*world.mine.units.values(), *world.theirs.units.values()]
-    return {unit.code for unit in units} | {str(v) for m in MISSING.values() for v in m.values()}
-
-
-@pytest.mark.parametrize("person", [p for p in CAST if p.role], ids=str)
-def test_no_answer_holds_a_row_from_beyond(world: World, db: None, person: Person) -> None:
+@pytest.mark.parametrize("person", [one for one in PEOPLE if one.values[0].role])
+def test_no_answer_holds_a_row_from_beyond(
+    world: World, asked: list[Asked], person: Person
+) -> None:
     """Everything that the person may open is searched for the marks of all other places."""
-    client = client_for(world, person)
     hidden = world.marks_beyond(world.people[person.role, person.where])
-    leaks = []
-    for name, rule in ROUTES.items():
-        for target in targets_of(rule):
-            path = address(world, name, target)
-            answer = ask(client, "GET", path, {})
-            body = b"".join(answer) if answer.streaming else answer.content
-            leaks += [f"{name}: {m}" for m in hidden if m in body.decode() and m not in path]
+    leaks = [
+        f"{one}: {mark}"
+        for one in asked
+        for mark in hidden
+        if mark in one.body and mark not in one.path
+    ]
     assert leaks == []

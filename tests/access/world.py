@@ -19,6 +19,7 @@ from django.utils import timezone
 from customers.importing.running import REJECTS_DIR
 from customers.models import ImportRun
 from customers.quality import report as quality
+from ml.models import ModelVersion
 from organization.access import entered
 from organization.models import Account, Assignment, Role, Staff
 from tests.customers.records import (
@@ -30,7 +31,7 @@ from tests.customers.records import (
     make_tag,
 )
 from tests.factories import Group, add_person, make_group
-from tests.valuation.score_sets import make_fit, make_score, make_score_set
+from tests.valuation.score_sets import MAP, PARAMETERS, make_score, make_score_set
 from valuation.engine import create_valuation
 
 OURS = ("organization", "customers", "ml", "valuation")
@@ -39,6 +40,7 @@ STORES = ("-S1", "-S2", "-S3", "-S4")
 GIVEN: dict[str, dict[str, Any]] = {
     "organization.Grant": {"valid_to": timezone.localdate() + timedelta(days=30)},
     "customers.ImportRun": {"dry_run": True, "status": "done"},
+    "customers.RejectedRow": {"code": "nul_byte"},
 }
 
 
@@ -71,6 +73,8 @@ class World:
     theirs: Group
     places: dict[tuple[str, str], Place]
     people: dict[tuple[str, str], Account]
+    # What was asked and answered, by person: kept for the tests that look at it.
+    answers: dict[str, list[Any]] = field(default_factory=dict)
 
     def place(self, target: str) -> Place:
         """own, sibling (same region), parent (elsewhere under the division), foreign (group)."""
@@ -86,6 +90,8 @@ class World:
         for (code, suffix), place in self.places.items():
             if code != self.mine.tenant.code or not (group_wide or suffix == "-S1"):
                 hidden |= place.marks
+        if not group_wide:
+            hidden |= {self.mine.units["-JV"].code, "424,202"}
         return hidden | {f"shared{self.theirs.tenant.code}"}
 
 
@@ -165,6 +171,39 @@ def _customer_of_store(place: Place, score_set: Any, fit: Any) -> None:
     place.marks |= {place.token, str(customer.uid), vin, plate, mobile}
 
 
+def _fits(group: Group, score_set: Any) -> ModelVersion:
+    """A model of the group and one for each division, as the page of models shows them."""
+    status = {"status": "converged", "model": "BG/NBD", "log_likelihood": -1.0}
+    fits = []
+    for suffix, customers in (("", 9), ("-LUX", 424_201), ("-JV", 424_202)):
+        unit = group.units[suffix]
+        card = {
+            "map": MAP.as_dict(),
+            "division": unit.code,
+            "segment": "person",
+            "customers": customers,
+            "repeaters": 1,
+            "chosen": status | {"params": PARAMETERS},
+            "baseline": status,
+            "pooling": "own",
+            "worth": {"spend": {"status": "converged"}, "pooled": False},
+        }
+        fit = ModelVersion.objects.create(
+            tenant=group.tenant,
+            run=score_set.run,
+            kind="lifetime_value",
+            name=f"{unit.code}/person",
+            version="1",
+            division=unit if suffix else None,
+            as_of=score_set.as_of,
+            data_hash="d" * 64,
+            parameters=card,
+            converged=True,
+        )
+        fits.append(fit)
+    return fits[0]
+
+
 def _rest(place: Place) -> None:
     """Of every other model one row, in an order in which what is referred to comes first."""
     known = place.rows
@@ -224,7 +263,7 @@ def build() -> World:
     for group in groups:
         with entered(group.system):
             score_set = make_score_set(group, as_of=timezone.localdate())
-            fit = make_fit(score_set)
+            fit = _fits(group, score_set)
             for suffix in STORES:
                 place = places[group.tenant.code, suffix] = Place(group, suffix)
                 _people_of_store(place)
