@@ -57,6 +57,24 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run the long tests too (make soak)")
+    parser.addoption(
+        "--write-documents",
+        action="store_true",
+        help="write the generated parts of docs/ instead of comparing them",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--soak"):
+        return
+    skip = pytest.mark.skip(reason="runs in make soak")
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(skip)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """Make this worker's database as the owner; the tests use it as the application role."""
