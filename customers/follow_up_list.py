@@ -382,4 +382,5 @@ def _back(request: SignedInRequest, fallback: str) -> str:
     fine = url_has_allowed_host_and_scheme(
         asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return asked if asked and fine else fallback
+    # Only a path: `redirect` takes a bare word for the name of a page.
+    return asked if asked.startswith("/") and fine else fallback

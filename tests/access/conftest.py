@@ -1,5 +1,6 @@
 """The world of two groups, committed for the tests of this folder and swept away after them."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,3 +16,11 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     yield built
     with django_db_blocker.unblock():
         sweep()
+
+
+@pytest.fixture(autouse=True)
+def silent() -> Iterator[None]:
+    """Thousands of refusals are expected here; writing each down takes longer than asking."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)

@@ -4,6 +4,7 @@ Everything runs in this process through Django's own client: nothing leaves the 
 """
 
 import ast
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from tests.access.requests import TARGETS, Person, address, client_for
+from tests.access.requests import TARGETS, Person, address, client_for, views
 from tests.access.rules import ROUTES
 from tests.access.sources import dotted, modules, nodes
 from tests.access.world import World
@@ -35,23 +36,50 @@ NASTY = [
 
 
 @cache
-def parameters() -> tuple[str, ...]:
-    """Names that some page reads from an address or a form, taken from the source and the forms."""
-    found = {"next", "page", "sort", "q", "tag", "store", "upload", "dry_run", "csrfmiddlewaretoken"}
-    for module in modules():
-        for node in nodes(module):
-            if (
-                isinstance(node, ast.Call)
-                and dotted(node.func).endswith((".GET.get", ".POST.get"))
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                found.add(str(node.args[0].value))
-    waiting: list[type[forms.BaseForm]] = list(forms.BaseForm.__subclasses__())
+def _read_in(module: str) -> frozenset[str]:
+    """Names that a module reads from an address or a form, and the fields of its forms."""
+    found = {
+        str(node.args[0].value)
+        for node in nodes(module)
+        if isinstance(node, ast.Call)
+        and dotted(node.func).endswith((".GET.get", ".POST.get"))
+        and isinstance(node.args[0], ast.Constant)
+    }
+    for form in _forms():
+        if form.__module__ == module:
+            found |= set(form.base_fields)
+    return frozenset(found)
+
+
+@cache
+def _forms() -> tuple[type[forms.Form], ...]:
+    found: list[type[forms.Form]] = []
+    waiting: list[type[forms.Form]] = [forms.Form]
     while waiting:
         form = waiting.pop()
         waiting += form.__subclasses__()
-        found |= set(getattr(form, "base_fields", {}))
-    return tuple(sorted(found))
+        found.append(form)
+    return tuple(found)
+
+
+@cache
+def parameters() -> tuple[str, ...]:
+    """All names that some page reads."""
+    return tuple(sorted({n for module in modules() for n in _read_in(module)} | {"next", "q"}))
+
+
+@cache
+def parameters_of(name: str) -> tuple[str, ...]:
+    """Names that the address's own view reads, there or in a module that it imports."""
+    view = views()[name]
+    module = getattr(view, "view_class", inspect.unwrap(view)).__module__
+    near = {module} | {
+        str(node.module)
+        for node in (nodes(module) if module in modules() else ())
+        if isinstance(node, ast.ImportFrom) and node.module in modules()
+    }
+    found = {n for one in near for n in (_read_in(one) if one in modules() else ())}
+    return tuple(sorted(found | {"page", "sort", "q"}))
 
 
 def values(world: World) -> st.SearchStrategy[str]:
@@ -110,7 +138,6 @@ def api_requests(world: World) -> st.SearchStrategy[Wild]:
 def page_requests(world: World) -> st.SearchStrategy[Wild]:
     """Every page and form, about every row, with every parameter and what fits none."""
     some = values(world)
-    known = st.dictionaries(st.sampled_from(parameters()), some, max_size=5)
     pages = {n: r for n, r in ROUTES.items() if not n.startswith("api_") and n != "signout"}
 
     def of(name: str) -> st.SearchStrategy[Wild]:
@@ -121,6 +148,8 @@ def page_requests(world: World) -> st.SearchStrategy[Wild]:
             path |= some.map(
                 lambda text: address(world, name, "missing").replace("nowhere", quote(text or "_"))
             )
+        own = st.sampled_from(parameters_of(name))
+        known = st.dictionaries(own | own | st.sampled_from(parameters()), some, max_size=5)
         asked = [st.builds(Wild, path, known)] if rule.get != (405,) else []
         if rule.post != (405,):
             plain = {k: v for k, v in rule.data.items() if not callable(v)}

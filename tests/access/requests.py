@@ -34,20 +34,20 @@ CAST = [
 ]
 
 
-def route_names() -> dict[str, str]:
-    """Every address by the name of its rule (its path where it has no name), with its path."""
-    found: dict[str, str] = {}
+def views() -> dict[str, Any]:
+    """The view of every address, by the name of its rule: its own, or its path where it has none."""
+    found: dict[str, Any] = {}
 
-    def walk(entries: list[Any], above: str) -> Iterator[tuple[str, str]]:
+    def walk(entries: list[Any], above: str) -> Iterator[tuple[str, Any]]:
         for entry in entries:
             path = above + str(entry.pattern)
             if hasattr(entry, "url_patterns"):
                 yield from walk(entry.url_patterns, path)
             else:
-                yield entry.name or path, path
+                yield entry.name or path, entry.callback
 
-    for name, path in walk(get_resolver().url_patterns, ""):
-        found.setdefault(name, path)
+    for name, view in walk(get_resolver().url_patterns, ""):
+        found.setdefault(name, view)
     return found
 
 

@@ -18,7 +18,7 @@ from tests.access.requests import (
     address,
     client_for,
     expected,
-    route_names,
+    views,
     targets_of,
 )
 from tests.access.rules import ROUTES
@@ -34,7 +34,7 @@ PEOPLE = [
 
 
 def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
-    assert sorted(route_names()) == sorted(ROUTES)
+    assert sorted(views()) == sorted(ROUTES)
 
 
 @dataclass(frozen=True)
