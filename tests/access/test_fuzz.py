@@ -36,4 +36,3 @@ def test_the_parameters_are_found() -> None:
     assert {"q", "page", "cohort", "row", "outcome", "next_on", "valid_to", "username"} <= set(
         parameters()
     )
-

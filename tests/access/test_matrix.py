@@ -18,8 +18,8 @@ from tests.access.requests import (
     address,
     client_for,
     expected,
-    views,
     targets_of,
+    views,
 )
 from tests.access.rules import ROUTES
 from tests.access.world import World, state_of

@@ -61,7 +61,9 @@ def _tests_in(path: str) -> set[str]:
 
 def pointers(text: str) -> list[str]:
     """What stands in backticks and is a place in the repository."""
-    return [one for one in NAMED.findall(text) if re.match(r"[\w.][\w./-]*\.\w+(::|$)|Makefile", one)]
+    return [
+        one for one in NAMED.findall(text) if re.match(r"[\w.][\w./-]*\.\w+(::|$)|Makefile", one)
+    ]
 
 
 @pytest.mark.parametrize("document", ["security.md", "threat-model.md", "access.md"])

@@ -123,9 +123,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
     """Tasks that were handed to the broker, and processes that were started."""
     found: list[tuple[str, tuple[Any, ...]]] = []
     for one in (training.train, valuing.value_group):
-        monkeypatch.setattr(
-            one, "delay", lambda *args, name=one.name: found.append((name, args))
-        )
+        monkeypatch.setattr(one, "delay", lambda *args, name=one.name: found.append((name, args)))
     monkeypatch.setattr(
         training.subprocess, "run", lambda command, **k: found.append(("process", tuple(command)))
     )
@@ -169,4 +167,3 @@ def test_the_schedules_hand_each_group_its_own_ids(
                 assert TrainingRun.objects.filter(pk=arguments[1]).exists()
     if name not in ("ml.tasks.requeue_expired", "customers.tasks.make_follow_ups"):
         assert {arguments[0] for _what, arguments in sent} == tenants
-

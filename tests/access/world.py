@@ -323,4 +323,3 @@ def state_of(world: World) -> tuple[str, str]:
         with entered(group.system):
             found.append(fingerprint(group.tenant.pk))
     return found[0], found[1]
-
