@@ -32,6 +32,11 @@ CHROMIUM_ARGUMENTS = [
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="also the long runs (make soak)")
+    parser.addoption(
+        "--write-documents",
+        action="store_true",
+        help="write the generated parts of docs/ instead of comparing them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,24 +60,6 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield started
         started.close()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="run the long tests too (make soak)")
-    parser.addoption(
-        "--write-documents",
-        action="store_true",
-        help="write the generated parts of docs/ instead of comparing them",
-    )
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--soak"):
-        return
-    skip = pytest.mark.skip(reason="runs in make soak")
-    for item in items:
-        if item.get_closest_marker("soak"):
-            item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

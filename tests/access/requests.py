@@ -8,8 +8,9 @@ from typing import Any
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from organization.models import Role
+from organization.models import Account, Role
 from organization.roles import CAPABILITIES
+from organization.second_factor import mark_passed
 from tests.access.rules import ROUTES, Route
 from tests.access.world import World
 
@@ -78,6 +79,9 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
     "training_run": _row("ml.TrainingRun", "run_id"),
     "valuation": _row("valuation.Valuation"),
     "store": _row("organization.Unit", "code", "code"),
+    "grant": _row("organization.Grant"),
+    "privacy_request": _row("customers.PrivacyRequest"),
+    "link": lambda world, target: {"uidb64": "MQ", "token": "x-y"},
     "unit": _unit,
 }
 MISSING: dict[str, dict[str, Any]] = {
@@ -104,22 +108,22 @@ def targets_of(rule: Route, method: str, person: Person) -> tuple[str, ...]:
     """Whose rows to ask for: one is enough where no row is named or there is no such method; for
     the whole group all of its stores are its own."""
     allowed = rule.get if method == "GET" else rule.post
-    if not rule.names or allowed == (405,) or not person.role:
+    if rule.rows == "none" or allowed == (405,) or not person.role:
         return ("own",)
     return TARGETS if person.where == "store" else ("own", "foreign", "missing")
 
 
 def covered(rule: Route, person: Person, target: str) -> bool:
     """Whether the named rows lie in the person's scope."""
-    if not rule.names:
+    if rule.rows == "none":
         return True
     if target in ("foreign", "missing"):
         return False
     return rule.rows == "tenant" or person.where == "group" or target == "own"
 
 
-def _capable(rule: Route, person: Person) -> bool:
-    held = CAPABILITIES[person.role]
+def capable(rule: Route, role: str) -> bool:
+    held = CAPABILITIES[role]
     return set(rule.needs) <= held and (not rule.any_of or bool(set(rule.any_of) & held))
 
 
@@ -134,15 +138,22 @@ def expected(name: str, person: Person, target: str, method: str) -> tuple[int, 
         return (401,) if in_api else (302,)
     if allowed == (405,) and not in_api:
         return allowed
-    if not _capable(rule, person) or (rule.whole_group and person.where != "group"):
+    if not capable(rule, person.role) or (rule.whole_group and person.where != "group"):
         return (403,)
     if allowed == (405,):
         return allowed
-    return allowed if covered(rule, person, target) else (rule.hidden,)
+    if not covered(rule, person, target):
+        return (rule.hidden,)
+    lacks = method == "POST" and not set(rule.then) <= CAPABILITIES[person.role]
+    return (403,) if lacks else allowed
 
 
 def client_for(world: World, person: Person) -> Client:
     client = Client(raise_request_exception=False)
     if person.role:
-        client.force_login(world.people[person.role, person.where])
+        account = world.people[person.role, person.where]
+        client.force_login(Account.objects.get(pk=account.pk))
+        session = client.session
+        mark_passed(session)
+        session.save()
     return client

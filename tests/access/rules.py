@@ -21,6 +21,7 @@ class Route:
     """What an address answers to whom.
 
     ``needs``: all of these capabilities; ``any_of``: at least one of them. Without: 403.
+    ``then``: what a POST needs besides, once the row was found; without it 403 too.
     ``get`` and ``post``: status where it is allowed; 405 where there is no such method.
     ``hidden``: the answer for rows that one may not know of, as for those that do not exist.
     ``whole_group``: only for people of the whole group, others 403.
@@ -31,6 +32,7 @@ class Route:
 
     needs: tuple[C, ...] = ()
     any_of: tuple[C, ...] = ()
+    then: tuple[C, ...] = ()
     rows: Rows = "none"
     names: str = ""
     get: Statuses = (200,)
@@ -59,6 +61,8 @@ def act(*needs: C, post: Statuses = (302,), **values: Any) -> Route:
     return Route(needs, get=(405,), post=post, **values)
 
 
+GRANTS = (C.REQUEST_GRANT, C.APPROVE_GRANT)
+PRIVACY = (C.HANDLE_PRIVACY, C.APPROVE_ERASURE)
 OPEN = Route(signed_out=True)
 ROUTES: dict[str, Route] = {
     # Operation: says nothing about anybody's data.
@@ -74,6 +78,21 @@ ROUTES: dict[str, Route] = {
     "set_language": act(signed_out=True, data={"language": "en"}),
     "signin": Route(signed_out=True, get=(200, 302), post=(200, 302), data={"username": "x"}),
     "signout": act(),
+    # The second step, an invitation's link and the identity provider: each needs what was begun
+    # before (a password accepted, a link, a configured provider), of which there is nothing here.
+    "second_step": Route(signed_out=True, get=(302,), post=(302,)),
+    "second_factor_qr": Route(signed_out=True, get=(404,)),
+    "oidc_start": Route(signed_out=True, get=(404,)),
+    "oidc_return": Route(signed_out=True, get=(404,)),
+    "set_password": Route(signed_out=True, names="link", post=(200,)),
+    # One's own account.
+    "switch_view": act(post=(400,)),  # with one assignment there is nothing to choose
+    "account": Route(),
+    "change_password": Route(post=(200,)),
+    "second_factor": Route(post=(200,), data={"code": "000000"}),
+    "end_session": act(),
+    "tokens": Route(post=(200,), data={"name": "x", "scope": "read", "days": "30"}),
+    "revoke_token": act(data={"token": "1"}),
     # The API only reads.
     "api_units-list": api(),
     "api_units-detail": api(rows="unit", names="unit"),
@@ -86,6 +105,7 @@ ROUTES: dict[str, Route] = {
     "api_events-list": api(C.SEE_CUSTOMERS),
     "api_scores-list": api(C.SEE_CUSTOMERS),
     "api_scores-detail": api(C.SEE_CUSTOMERS, rows="store", names="customer"),
+    "api_deidentified-list": api(C.SEE_VALUE),
     "api_valuations-list": api(C.SEE_VALUE),
     "api_valuations-detail": api(C.SEE_VALUE, rows="unit", names="unit"),
     # People, organization, audit trail.
@@ -95,6 +115,14 @@ ROUTES: dict[str, Route] = {
     "end_assignment": act(
         C.ADMINISTER, rows="people", names="assignment", data={"valid_to": "2099-01-01"}
     ),
+    "transfer": Route((C.ADMINISTER,), rows="people", names="assignment", post=(400,)),
+    "person_signin": Route((C.ADMINISTER,), rows="people", names="person"),
+    "change_person_signin": act(
+        C.ADMINISTER, rows="people", names="person", data={"do": "sessions"}
+    ),
+    "special_grants": Route(any_of=GRANTS, then=(C.REQUEST_GRANT,), post=(400,)),
+    "approve_grant": act(any_of=GRANTS, then=(C.APPROVE_GRANT,), rows="unit", names="grant"),
+    "revoke_grant": act(any_of=GRANTS, rows="unit", names="grant"),
     "units": Route(any_of=(C.ADMINISTER, C.IMPORT_DATA)),
     "audit": Route((C.SEE_AUDIT,)),
     # Customers and follow-up.
@@ -120,6 +148,26 @@ ROUTES: dict[str, Route] = {
     "follow_up_outcome": act(
         C.FOLLOW_UP, rows="store", names="follow_up", hidden=302, data={"outcome": "booked"}
     ),
+    # Personal data.
+    "privacy": Route(any_of=PRIVACY),
+    "privacy_policy": act(C.HANDLE_PRIVACY, whole_group=True),
+    "privacy_carry_out": act(
+        any_of=PRIVACY,
+        then=(C.HANDLE_PRIVACY,),
+        rows="store",
+        names="privacy_request",
+        data={"decision": "refuse"},
+    ),
+    "customer_privacy": Route(any_of=PRIVACY, rows="store", names="customer"),
+    "customer_privacy_request": act(C.HANDLE_PRIVACY, rows="store", names="customer"),
+    "customer_statement": act(
+        C.SEE_CUSTOMERS,
+        any_of=(C.FOLLOW_UP, C.HANDLE_PRIVACY),
+        rows="store",
+        names="customer",
+        data={"statement": "marketing_no", "origin": "phone"},
+    ),
+    "walk_in": act(C.SEE_CUSTOMERS, C.REVEAL_CONTACT, data={"q": "nobody"}),
     # Imports touch every store.
     "imports": Route((C.IMPORT_DATA,), whole_group=True, post=(302,), data={"upload": delivery}),
     "import_run": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
@@ -139,6 +187,7 @@ ROUTES: dict[str, Route] = {
     "valued_cohorts": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_customers": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
+    "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
     "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
     "approve_valuation": act(
@@ -149,10 +198,12 @@ ROUTES: dict[str, Route] = {
 
 @dataclass(frozen=True)
 class Table:
-    """``rows``: a key of ``organization.row_security.POLICIES``; ``writes``: of ``WRITES``."""
+    """``rows``: a key of ``organization.row_security.POLICIES``; ``writes``: of ``WRITES``;
+    ``read``: another of ``POLICIES`` where more may be read than changed."""
 
     rows: str
     writes: str = "full"
+    read: str = ""
     why: str = ""
 
 
@@ -164,6 +215,16 @@ TABLES: dict[str, Table] = {
     "organization.Assignment": Table("tenant"),
     "organization.Grant": Table("tenant"),
     "organization.AuditEvent": Table("tenant", "append"),
+    "organization.AuditChain": Table("tenant", "read"),
+    "organization.SecondFactor": Table("tenant"),
+    "organization.ApiToken": Table("tenant"),
+    "organization.Session": Table(
+        "open", why="found by an unguessable key before a group is known"
+    ),
+    "organization.SignInAttempt": Table("open", why="counts by keyed hashes, before a sign-in"),
+    "customers.PersonKey": Table("store"),
+    "customers.PrivacyRequest": Table("store"),
+    "customers.SuppressedContact": Table("tenant"),
     "customers.Customer": Table("stores"),
     "customers.Vehicle": Table("stores"),
     "customers.CustomerSource": Table("store"),
@@ -179,7 +240,7 @@ TABLES: dict[str, Table] = {
     "customers.FollowUp": Table("store"),
     "customers.MarketingSpend": Table("store"),
     "customers.RecordRevision": Table("store", "append"),
-    "customers.BrandPolicy": Table("unit"),
+    "customers.BrandPolicy": Table("unit", read="tenant"),
     "customers.Task": Table("unit"),
     "customers.MonthlyFinancials": Table("unit"),
     "customers.Target": Table("unit"),
@@ -212,6 +273,9 @@ class Work:
 
 
 COMMANDS: dict[str, Work] = {
+    "apply_retention": Work("group", "deletes what has passed its period"),
+    "audit_verify": Work("every group", "recomputes the hash chains; writes nothing"),
+    "rotate_keys": Work("every group", "wraps the keys of persons anew"),
     "assess_quality": Work("group", "writes a quality report"),
     "carry_out_training": Work("group", "started by the worker with the ids of group and run"),
     "import_data": Work("group", "writes records"),
@@ -232,6 +296,11 @@ TASKS: dict[str, Work] = {
     "customers.quality.tasks.assess": Work("group", "writes a quality report"),
     "customers.tasks.run_import": Work("group", "loads a queued run"),
     "customers.tasks.make_follow_ups": Work("every group", "writes the daily lists"),
+    "customers.tasks.apply_retention": Work("every group", "deletes what has passed its period"),
+    "organization.tasks.forget_expired_sign_ins": Work(
+        "installation", "deletes expired sessions and counts"
+    ),
+    "organization.tasks.log_audit_heads": Work("every group", "logs the newest hashes"),
     "ml.tasks.train": Work("group", "starts carry_out_training"),
     "ml.tasks.retrain_all_groups": Work("every group", "queues a training run"),
     "ml.tasks.score_all_groups": Work("every group", "queues a scoring run"),
@@ -242,5 +311,6 @@ TASKS: dict[str, Work] = {
 # Where files leave the product: module → the routes and commands whose rule covers it.
 EXPORTS: dict[str, tuple[str, ...]] = {
     "customers.importing.pages": ("import_refusals",),
+    "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),
 }

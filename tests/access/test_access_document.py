@@ -62,7 +62,7 @@ def routes() -> list[str]:
 def tables() -> list[str]:
     lines = ["| model | rows seen in a context | the application may |", "|---|---|---|"]
     for label, rule in sorted(TABLES.items()):
-        rows = ROWS[rule.rows] + (f" ({rule.why})" if rule.why else "")
+        rows = ROWS[rule.read or rule.rows] + (f" ({rule.why})" if rule.why else "")
         lines.append(f"| {label} | {rows} | {WRITES[rule.writes]} |")
     return lines
 

@@ -12,10 +12,12 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 
+from organization.models import Role
 from tests.access.requests import (
     CAST,
     Person,
     address,
+    capable,
     client_for,
     expected,
     targets_of,
@@ -138,3 +140,21 @@ def test_no_answer_holds_a_row_from_beyond(
         if mark in one.body and mark not in one.path
     ]
     assert leaks == []
+
+
+@pytest.mark.parametrize("role", [role for role in Role.values if role != Role.ADVISOR])
+def test_what_a_role_may_do_at_one_store_is_not_lent_to_another(
+    world: World, db: None, role: str
+) -> None:
+    """Somebody with that role at S1 and an advisor's at S2 gets at S2 what an advisor gets."""
+    client = client_for(world, Person(role, "two stores"))
+    lent = []
+    for name, rule in ROUTES.items():
+        if rule.rows not in ("store", "unit", "people") or capable(rule, Role.ADVISOR):
+            continue
+        for method, allowed in (("GET", rule.get), ("POST", rule.post)):
+            if allowed != (405,) and (rule.needs or rule.any_of):
+                one = ask(client, world, name, method, "sibling")
+                if one.status not in (403, 404):
+                    lent.append(f"{one}: {one.status}")
+    assert lent == []
