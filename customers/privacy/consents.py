@@ -17,7 +17,7 @@ from customers.contact import customer_or_404
 from customers.models import Consent, Customer, FollowUp, PrivacyRequest, SuppressedContact
 from customers.reasons import DUTIES
 from organization import audit
-from organization.access import Access, Capability, Forbidden, entered
+from organization.access import Access, Capability, Forbidden, acting, entered
 from organization.requests import SignedInRequest
 
 ORIGINS: dict[str, str | Promise] = dict(PrivacyRequest.Channel.choices)
@@ -115,10 +115,9 @@ def _lift_erasure(access: Access, customer: Customer) -> None:
 @require_POST
 def statement(request: SignedInRequest, uid: UUID) -> HttpResponse:
     """The form on the profile page."""
-    access = request.access
-    access.require(Capability.SEE_CUSTOMERS)
-    if not may_record(access):
-        raise Forbidden(Capability.FOLLOW_UP)
+    follows_up = request.access.may(Capability.FOLLOW_UP)
+    records = Capability.FOLLOW_UP if follows_up else Capability.HANDLE_PRIVACY
+    access = acting(request.access, Capability.SEE_CUSTOMERS, records)
     customer = customer_or_404(access, uid)
     said, origin = request.POST.get("statement", ""), request.POST.get("origin", "")
     if said not in STATEMENTS:

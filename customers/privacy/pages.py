@@ -25,7 +25,7 @@ from customers.privacy.requests import (
     refuse,
 )
 from organization import audit
-from organization.access import Access, Capability, Forbidden
+from organization.access import Access, Capability, acting
 from organization.requests import SignedInRequest
 from web.paging import page_number, slice_page
 from web.tables import Column, Table
@@ -66,11 +66,14 @@ class PolicyForm(forms.Form):
 
 
 def _handling(request: SignedInRequest) -> Access:
-    """The access of somebody who handles or approves requests."""
-    access = request.access
-    if not access.may(Capability.APPROVE_ERASURE):
-        access.require(Capability.HANDLE_PRIVACY)
-    return access
+    """The access of somebody who handles or approves requests, at the units where that is so.
+
+    Every role that handles them approves them too, and neither can be lent by a grant.
+    """
+    approves = request.access.may(Capability.APPROVE_ERASURE)
+    return acting(
+        request.access, Capability.APPROVE_ERASURE if approves else Capability.HANDLE_PRIVACY
+    )
 
 
 def _columns(access: Access) -> list[Column]:
@@ -123,7 +126,7 @@ def requests(request: SignedInRequest) -> HttpResponse:
             "table": table,
             "page": page,
             "form": PolicyForm(initial=figures.as_json()),
-            "may_set": access.may(Capability.HANDLE_PRIVACY) and access.all_units,
+            "may_set": access.may_everywhere(Capability.HANDLE_PRIVACY),
         },
     )
 
@@ -132,9 +135,7 @@ def requests(request: SignedInRequest) -> HttpResponse:
 def set_policy(request: SignedInRequest) -> HttpResponse:
     """Change the group's figures; they are the whole group's, so the access must be."""
     access = request.access
-    access.require(Capability.HANDLE_PRIVACY)
-    if not access.all_units:
-        raise Forbidden(Capability.HANDLE_PRIVACY)
+    access.require_everywhere(Capability.HANDLE_PRIVACY)
     form = PolicyForm(request.POST)
     if not form.is_valid():
         for field, errors in form.errors.items():
@@ -193,8 +194,7 @@ def _origin(consent: Consent) -> str:
 
 @require_POST
 def take(request: SignedInRequest, uid: UUID) -> HttpResponse:
-    access = request.access
-    access.require(Capability.HANDLE_PRIVACY)
+    access = acting(request.access, Capability.HANDLE_PRIVACY)
     customer = customer_or_404(access, uid)
     form = RequestForm(request.POST)
     if not form.is_valid():

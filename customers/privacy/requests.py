@@ -80,7 +80,7 @@ def carry_out_export(
     Raises:
         Forbidden, RequestRefused: as above, or the request is closed.
     """
-    access.require(Capability.HANDLE_PRIVACY)
+    access.require(Capability.HANDLE_PRIVACY, request.store_id)
     customer = _open_customer(access, request, Kind.EXPORT)
     packed = archive(request, copy_of(access, customer), now, language)
     request.result = {"sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
@@ -96,7 +96,7 @@ def approve_erasure(access: Access, request: PrivacyRequest, *, now: datetime) -
         Forbidden: the access does not approve erasures.
         RequestRefused: it is one's own request, or closed, or reaches beyond the access.
     """
-    access.require(Capability.APPROVE_ERASURE)
+    access.require(Capability.APPROVE_ERASURE, request.store_id)
     customer = _open_customer(access, request, Kind.ERASURE)
     if access.staff_id is None or access.staff_id == request.requested_by_id:
         raise RequestRefused(_("A second person must approve the erasure."))
@@ -109,9 +109,9 @@ def approve_erasure(access: Access, request: PrivacyRequest, *, now: datetime) -
 def refuse(access: Access, request: PrivacyRequest, *, now: datetime) -> PrivacyRequest:
     """Close a request without doing it (withdrawn, person not identified, duty to keep)."""
     if request.kind == Kind.EXPORT:
-        access.require(Capability.HANDLE_PRIVACY)
+        access.require(Capability.HANDLE_PRIVACY, request.store_id)
     else:
-        access.require(Capability.APPROVE_ERASURE)
+        access.require(Capability.APPROVE_ERASURE, request.store_id)
     if request.status != Status.OPEN:
         raise RequestRefused(_("This request has been closed meanwhile."))
     _close(access, request, Status.REFUSED, now)
