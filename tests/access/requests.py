@@ -88,6 +88,7 @@ MISSING: dict[str, dict[str, Any]] = {
     "customer": {"uid": uuid.UUID(int=4)},
     "assignment": {"pk": NOBODY, "assignment_pk": NOBODY},
     "training_run": {"run_id": NOBODY},
+    "link": {"uidb64": "MQ", "token": "x-y"},
     "store": {"code": "nowhere"},
     "unit": {"code": "nowhere"},
 }
