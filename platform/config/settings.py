@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "web.characters.NulRefused",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "organization.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
