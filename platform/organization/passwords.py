@@ -71,6 +71,23 @@ def _is_sequences(plain: str) -> bool:
     return len(plain) - len(left) >= 4 and len(left) <= 3
 
 
+class LengthLimitValidator:
+    """At most 128 characters: longer ones only cost the server time to hash."""
+
+    longest = 128
+
+    def validate(self, password: str, user: Account | None = None) -> None:
+        if len(password) > self.longest:
+            raise ValidationError(
+                _("This password has more than %(longest)d characters."),
+                code="password_too_long",
+                params={"longest": self.longest},
+            )
+
+    def get_help_text(self) -> str:
+        return _("At most %(longest)d characters.") % {"longest": self.longest}
+
+
 class NamePartsValidator:
     """No part of the login, the person's name, e-mail, mobile, or the group's name and code."""
 

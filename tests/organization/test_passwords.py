@@ -45,6 +45,7 @@ def advisor(group: Group, settings) -> Account:
         "monkey123456",
         "letmeinletmein",
         "88888888888888",
+        "correct horse battery staple " * 5,
         "zxcvbnmasdfghjkl",
     ],
 )
@@ -171,7 +172,7 @@ def test_a_link_obeys_the_policy(advisor, group, client_of) -> None:
     assert advisor.check_password(OLD)
 
 
-@pytest.mark.parametrize("link", ["MQ/x-y", "%00/x-y", "!!!/x-y", "OTk5OTk5/cmd-set-password"])
+@pytest.mark.parametrize("link", ["MQ/x-y", "!!!/x-y", "OTk5OTk5/cmd-set-password"])
 def test_a_made_up_link_opens_nothing(db: None, link: str) -> None:
     page = Client().get(f"/sign-in/password/{link}")
     assert page.status_code == 200

@@ -63,7 +63,7 @@ def test_an_unknown_login_gets_the_same_answer(advisor: Account, group, client) 
     assert trail(group) == ["signin_failed"]
 
 
-@pytest.mark.parametrize("login", ["a\0b", "a\0@xq", "x" * 10_000, "@", "%", "王芳", ""])
+@pytest.mark.parametrize("login", ["x" * 10_000, "@", "%", "王芳", ""])
 def test_odd_logins_are_refused_like_any_other(advisor: Account, group, client, login) -> None:
     assert sign_in(client, login).status_code == 200
     assert trail(group) == []

@@ -30,11 +30,14 @@ print(json.dumps({
     "settings": {name: getattr(settings, name) for name in names},
     "plain": [plain.status_code, dict(plain.headers)],
     "secure": [secure.status_code, dict(secure.headers)],
-    "csrf": {k: secure.cookies["csrftoken"][k] for k in ("secure", "samesite")},
+    "csrf": {k: secure.cookies["__Host-csrf"][k] for k in ("secure", "samesite", "path", "domain")},
     "health": Client().get("/healthz", headers={"host": "parcfolio.example"}).status_code,
 }, default=str))
 """
-NAMES = "SESSION_COOKIE_SECURE,SESSION_COOKIE_HTTPONLY,SESSION_COOKIE_SAMESITE,SECOND_FACTOR,DEBUG"
+NAMES = (
+    "SESSION_COOKIE_NAME,SESSION_COOKIE_SECURE,SESSION_COOKIE_HTTPONLY,SESSION_COOKIE_SAMESITE,"
+    "SECOND_FACTOR,DEBUG"
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +66,17 @@ def production() -> dict[str, Any]:
 
 def test_cookies_travel_encrypted_and_out_of_reach_of_scripts(production) -> None:
     assert production["settings"] == {
+        "SESSION_COOKIE_NAME": "__Host-session",
         "SESSION_COOKIE_SECURE": True,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SECOND_FACTOR": True,
         "DEBUG": False,
     }
-    assert production["csrf"] == {"secure": True, "samesite": "Lax"}
+    assert production["csrf"] == {
+        **{"secure": True, "samesite": "Lax"},
+        **{"path": "/", "domain": ""},  # what browsers demand of a name with __Host-
+    }
 
 
 def test_a_plain_request_is_sent_to_https_except_for_health(production) -> None:
@@ -102,6 +109,7 @@ def test_every_answer_carries_the_policy(db: None, address: str) -> None:
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
 
 
 FORMS = (
@@ -124,3 +132,16 @@ def test_pages_about_secrets_are_not_kept_by_the_browser(group, client_of, addre
     group.accounts["advisor"].set_password("correct horse battery")
     group.accounts["advisor"].save()
     assert "no-store" in client_of("advisor").get(address)["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/", "/customers/", "/nowhere", "/api/v1/units/"])
+def test_no_page_is_kept_by_a_shared_computer(group, client_of, address: str) -> None:
+    assert client_of("advisor").get(address)["Cache-Control"] == "private, no-store"
+
+
+def test_parts_of_pages_are_not_stored_by_the_browser(client_of) -> None:
+    """htmx would put the page that one leaves into the browser's storage."""
+    page = client_of("advisor").get("/customers/").content.decode()
+    said = json.loads(page.split('name="htmx-config" content=\'')[1].split("'")[0])
+    assert said["historyCacheSize"] == 0
+    assert said["refreshOnHistoryMiss"] is True

@@ -6,6 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+# Stores of the generated group unless said otherwise, fewest (one a region) and most.
+STORES, FEWEST_STORES, MOST_STORES = 12, 6, 1000
+
 
 class BenchRefused(Exception):
     """The measurement cannot be done as asked; the message says what to change."""
@@ -13,12 +16,14 @@ class BenchRefused(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """One measurement asked for. ``folder`` is the scratch folder of those with a database."""
+    """One measurement asked for. ``folder`` is the scratch folder of those with a database, whose
+    generated group has ``stores`` stores."""
 
     name: str
     customers: int
     seed: int
     folder: Path | None = None
+    stores: int = STORES
 
     @property
     def files(self) -> Path:
@@ -49,8 +54,10 @@ class Bench:
         ).measure
         return found
 
-    def check(self, customers: int) -> None:
+    def check(self, customers: int, stores: int = STORES) -> None:
         """Raise :class:`BenchRefused` for a size out of range."""
+        if not FEWEST_STORES <= stores <= MOST_STORES:
+            raise BenchRefused(f"--stores {stores} is outside {FEWEST_STORES} to {MOST_STORES:,}.")
         if not self.lowest <= customers <= self.highest:
             raise BenchRefused(
                 f"--customers {customers} is outside {self.lowest:,} to {self.highest:,},"

@@ -26,7 +26,7 @@ def run(order: Order) -> dict[str, Any]:
         StepFailed: a step of the measurement failed.
     """
     bench = BENCHES[order.name]
-    bench.check(order.customers)
+    bench.check(order.customers, order.stores)
     if not bench.database:
         return report(order)
     exit_on_sigterm()
@@ -37,6 +37,7 @@ def run(order: Order) -> dict[str, Any]:
         out = scratch.run(
             *("bench", order.name, "--json", "--measure", str(scratch.folder)),
             *("--customers", str(order.customers), "--seed", str(order.seed)),
+            *("--stores", str(order.stores)),
         )
     found: dict[str, Any] = json.loads(out)
     found["seconds"] = {**stages.seconds, **found["seconds"]}
@@ -46,7 +47,9 @@ def run(order: Order) -> dict[str, Any]:
 def report(order: Order) -> dict[str, Any]:
     """Measure in this process."""
     found = BENCHES[order.name].measure()(order)
-    head = {"name": order.name, "customers": order.customers, "seed": order.seed}
+    head: dict[str, Any] = {"name": order.name, "customers": order.customers, "seed": order.seed}
+    if BENCHES[order.name].database:
+        head["stores"] = order.stores
     return {**head, **found, "machine": machine()}
 
 
@@ -64,5 +67,5 @@ def _prepare(scratch: Scratch, order: Order, stages: Stages) -> None:
         scratch.run(
             *("generate_demo", str(scratch.folder / "files"), "--group", GROUP),
             *("--customers", str(order.customers), "--seed", str(order.seed)),
-            *("--until", until.isoformat()),
+            *("--stores", str(order.stores), "--until", until.isoformat()),
         )

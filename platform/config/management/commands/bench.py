@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from config.bench.catalogue import BENCHES, BenchRefused, Order
+from config.bench.catalogue import BENCHES, STORES, BenchRefused, Order
 from config.bench.runner import report, run
 from config.bench.scratch import DATABASE, StepFailed
 from config.embedded import ServiceUnavailable
@@ -39,6 +39,9 @@ class Command(BaseCommand):
         parser.add_argument("name", choices=list(BENCHES), metavar="NAME", help="see above")
         parser.add_argument("--customers", type=int, help="size of the data (default: see above)")
         parser.add_argument("--seed", type=int, default=1, help="of the data (default 1)")
+        parser.add_argument(
+            "--stores", type=int, default=STORES, help=f"of the generated group (default {STORES})"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
         # How this command calls itself for the measured part, on the scratch database.
         parser.add_argument("--measure", type=Path, help=SUPPRESS)
@@ -50,6 +53,7 @@ class Command(BaseCommand):
             BENCHES[options["name"]].customers if size is None else size,
             options["seed"],
             options["measure"],
+            options["stores"],
         )
         try:
             if order.seed < 0:
