@@ -73,10 +73,14 @@ class Converter(dict[str, str]):
         self.empty = "\t".join([NULL] * len(column.type.stages))
         self.refused: dict[str, Problem] = {}
 
-    def __missing__(self, text: str) -> str:
+    def begin_chunk(self) -> None:
+        """Forget what was converted if it has become much. Only between chunks: what a chunk's
+        cells were refused for is asked once all of them are converted."""
         if len(self) >= _REMEMBERED:
             self.clear()
             self.refused.clear()
+
+    def __missing__(self, text: str) -> str:
         try:
             self[text] = converted = self._convert(text.strip())
         except CellRefused as refusal:

@@ -69,6 +69,7 @@ class _Staging:
         problems: list[tuple[int, str, Problem, bool]] = []
         for position, converter in self.converters:
             cells = raw[position]
+            converter.begin_chunk()
             converted.append(list(map(converter.__getitem__, cells)))
             if converter.refused and not converter.refused.keys().isdisjoint(cells):
                 column = converter.column

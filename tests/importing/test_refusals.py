@@ -204,3 +204,18 @@ def test_every_message_reads_in_both_languages() -> None:
         chinese, english = both(code, Any_()).split(" / ", 1)
         assert any("\u4e00" <= c <= "\u9fff" for c in chinese), code
         assert not any("\u4e00" <= c <= "\u9fff" for c in english), code
+
+
+def test_no_refusal_is_forgotten_when_the_remembered_texts_become_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a column remembers is bounded; a bad cell stays bad however many good ones follow."""
+    monkeypatch.setattr("customers.importing.columns._REMEMBERED", 3)
+    good = [f"LFV2A21K6A300{n:04d}" for n in range(40)]
+    rows = [vehicle(vin) for vin in good]
+    rows[5:5] = [vehicle("LFV2A21K6A3OOO018")]
+    report = load(tmp_path, vehicles=rows)
+
+    counts = report.kinds["vehicles"]
+    assert (counts.read, counts.created, counts.rejected) == (41, 40, 1)
+    assert codes(report) == [("vin", "bad_vin")]
