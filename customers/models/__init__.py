@@ -2,6 +2,7 @@
 
 from customers.models.contracts import Contract, Event
 from customers.models.followup import FollowUp, Task
+from customers.models.identity import BeforeMerge, MergeDecision, MergeProposal
 from customers.models.imports import ImportFile, ImportRun, RecordRevision, RejectedRow
 from customers.models.ledger import Comparable, MarketingSpend, MonthlyFinancials, Target
 from customers.models.people import (
@@ -10,7 +11,6 @@ from customers.models.people import (
     Customer,
     CustomerSource,
     CustomerTag,
-    MergeDecision,
 )
 from customers.models.privacy import PersonKey, PrivacyRequest, SuppressedContact
 from customers.models.quality import QualityReport
@@ -19,6 +19,7 @@ from customers.models.vehicles import BrandPolicy, Ownership, Vehicle
 from customers.models.visits import Visit, VisitLine
 
 __all__ = [
+    "BeforeMerge",
     "BrandPolicy",
     "Comparable",
     "Consent",
@@ -33,6 +34,7 @@ __all__ = [
     "ImportRun",
     "MarketingSpend",
     "MergeDecision",
+    "MergeProposal",
     "MonthlyFinancials",
     "Ownership",
     "PersonKey",

@@ -74,6 +74,8 @@ class CustomerSource(StoreOwned):
     """A store's own customer number: what its dealer-management system knows of the customer."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="sources")
+    # The customer that this number is by itself, while a merge has it belong to another.
+    own_customer = models.BigIntegerField(null=True)
     customer_no = models.CharField(max_length=60)
     name = models.CharField(max_length=120, blank=True)
     kind = models.CharField(max_length=10, choices=CustomerKind.choices)
@@ -177,33 +179,3 @@ class CustomerTag(StoreOwned):
 
     def __str__(self) -> str:
         return self.code
-
-
-class MergeDecision(TenantOwned):
-    """Sources judged to be one customer, or kept apart: by whom, when, on what evidence."""
-
-    class Kind(models.TextChoices):
-        MERGE = "merge", _("Merge")
-        SPLIT = "split", _("Split")
-
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    source_a = models.ForeignKey(CustomerSource, on_delete=models.CASCADE, related_name="+")
-    source_b = models.ForeignKey(CustomerSource, on_delete=models.CASCADE, related_name="+")
-    evidence = models.JSONField(default=dict)
-    automatic = models.BooleanField()
-    decided_by = models.CharField(max_length=80)
-    decided_at = models.DateTimeField(auto_now_add=True)
-    undone_at = models.DateTimeField(null=True)
-    undone_by = models.CharField(max_length=80, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "source_a", "source_b"],
-                condition=models.Q(undone_at=None),
-                name="merge_decided_once",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.source_a_id} {self.source_b_id}"

@@ -27,7 +27,7 @@ LEFT_OUT = {
 }
 # Keys of our own rows, which mean nothing outside, and indexes made from what is given in clear.
 _SILENT = {"id", "tenant", "customer", "source", "lookup", "brought_by_lookup", "name_key"}
-_SILENT |= {"stores", "fit", "score_set", "pk"}
+_SILENT |= {"stores", "fit", "score_set", "pk", "own_customer"}
 _SEALED = {"sealed": "number", "brought_by_mobile": "brought_by_mobile"}
 
 Rows = list[dict[str, Any]]
