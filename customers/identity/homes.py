@@ -21,21 +21,25 @@ def refresh_home_stores(tenant_id: int) -> int:
     Only customers of several stores can change.
     """
     with connection.cursor() as cursor:
-        return _refresh_homes(cursor, tenant_id, "true")
+        changed = _refresh_homes(cursor, tenant_id, "true")
+        if changed:
+            _refresh_tags(cursor, tenant_id, "true")
+    return changed
 
 
 def _refresh_homes(cursor: Any, tenant_id: int, condition: str) -> int:
     cursor.execute(_HOME.replace("{condition}", condition), {"tenant": tenant_id})
-    changed: int = cursor.rowcount
-    if changed:
-        cursor.execute(
-            "update customers_customertag t set store_id = c.home_store_id"
-            f" from customers_customer c where c.id = t.customer_id and t.tenant_id = %s"
-            f" and c.tenant_id = %s and {condition.replace('id in', 'c.id in', 1)}"
-            " and t.store_id <> c.home_store_id",
-            [tenant_id, tenant_id],
-        )
-    return changed
+    return int(cursor.rowcount)
+
+
+def _refresh_tags(cursor: Any, tenant_id: int, condition: str) -> None:
+    """A tag stands at its customer's home store."""
+    cursor.execute(
+        "update customers_customertag t set store_id = c.home_store_id"
+        " from customers_customer c where c.id = t.customer_id and t.tenant_id = %s"
+        f" and c.tenant_id = %s and {condition} and t.store_id <> c.home_store_id",
+        [tenant_id, tenant_id],
+    )
 
 
 def refresh_advisors(tenant_id: int) -> int:
@@ -70,6 +74,7 @@ def refresh_customers(cursor: Any, tenant_id: int, which: str) -> None:
         [tenant_id, tenant_id],
     )
     _refresh_homes(cursor, tenant_id, which)
+    _refresh_tags(cursor, tenant_id, f"c.{which}")
     _refresh_advisors(cursor, tenant_id, which)
     cursor.execute(
         "update customers_customer c set kind = s.kind, name = s.name, name_key = s.name_key,"
