@@ -112,7 +112,8 @@ def join(cursor: Any, tenant_id: int) -> None:
     values = {"tenant": tenant_id}
     cursor.execute(
         f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, content, kept_at)'
-        f" select c.tenant_id, m.new_id, c.id, '{CUSTOMER}', c.id, to_jsonb(c) - {_PERSONAL}, clock_timestamp()"
+        f" select c.tenant_id, m.new_id, c.id, '{CUSTOMER}', c.id, to_jsonb(c) - {_PERSONAL},"
+        " clock_timestamp()"
         " from (select old_id, new_id from identity_move"
         f" union select new_id, new_id from identity_move) m join {CUSTOMER} c on c.id = m.old_id",
     )

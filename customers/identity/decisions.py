@@ -94,7 +94,8 @@ def split(access: Access, number: CustomerSource) -> MergeDecision:
         wait_for_turn(system.tenant_id)
         number = CustomerSource.objects.select_related("customer").get(pk=number.pk)
         _check_cover(access, number.customer)
-        mine, rest = [], []
+        mine: list[CustomerSource] = []
+        rest: list[CustomerSource] = []
         for other in CustomerSource.objects.filter(customer=number.customer).order_by("pk"):
             (mine if own_customer(other) == own_customer(number) else rest).append(other)
         if not rest:

@@ -101,5 +101,5 @@ def strong_pairs(tenant_id: int) -> list[Pair]:
     with connection.cursor() as cursor:
         for by, rule in RULES.items():
             cursor.execute(rule, {"tenant": tenant_id})
-            found += [Pair(*row, by) for row in cursor.fetchall()]
+            found += [Pair(a, b, own_a, own_b, by) for a, b, own_a, own_b in cursor.fetchall()]
     return found

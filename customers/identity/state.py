@@ -51,7 +51,7 @@ def wait_for_turn(tenant_id: int) -> None:
 def standing(tenant_id: int, numbers: Collection[int] | None = None) -> Standing:
     """The decisions of a group; with ``numbers`` only the merges among these."""
     among = "" if numbers is None else " and d.source_a_id = any(%(numbers)s)"
-    values = {"tenant": tenant_id, "numbers": list(numbers or ())}
+    values: dict[str, Any] = {"tenant": tenant_id, "numbers": list(numbers or ())}
     with connection.cursor() as cursor:
         cursor.execute(f"{_MERGES}{among} order by d.id", values)
         merges = [(a, b) for a, b, _a, _b in cursor.fetchall()]

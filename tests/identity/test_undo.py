@@ -1,5 +1,6 @@
-"""Whatever was merged, split and undone, in whatever order: what stands decides, to the last row."""
+"""Whatever was merged, split and undone, in whatever order: what stands decides, to the row."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_what_the_merged_customer_withdrew_holds_after_the_undo(
     decision = merge(group.system, people[0], people[2])  # both of one store, both said yes
     assert Consent.objects.filter(customer=people[0]).count() == 1
     Consent.objects.filter(customer=people[0]).update(
-        given=False, recorded_at=timezone.now() + timezone.timedelta(seconds=1)
+        given=False, recorded_at=timezone.now() + timedelta(seconds=1)
     )
     Customer.objects.filter(pk=people[0].pk).update(do_not_contact=True)
     undo(group.system, decision)

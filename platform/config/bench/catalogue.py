@@ -35,8 +35,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Bench:
-    """``database``: measured on a scratch PostgreSQL, in a process of its own. ``pages``: pages
-    are rendered, and the generated group's records end yesterday, because they show what is due."""
+    """``database``: measured on a scratch PostgreSQL, in a process of its own; ``files``: from the
+    files of a generated group. ``pages``: pages are rendered, and the generated group's records end
+    yesterday, because they show what is due."""
 
     name: str
     module: str
@@ -45,6 +46,7 @@ class Bench:
     lowest: int
     highest: int
     database: bool = True
+    files: bool = True
     pages: bool = False
 
     def measure(self) -> Callable[[Order], dict[str, Any]]:
@@ -82,6 +84,15 @@ _ALL = (
         customers=20_000,
         lowest=50,
         highest=5_000_000,
+    ),
+    Bench(
+        "identity",
+        "identity",
+        "who is one customer, over customer numbers of which the truth is known",
+        customers=100_000,
+        lowest=100,
+        highest=5_000_000,
+        files=False,
     ),
     Bench(
         "retrain",
