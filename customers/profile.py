@@ -135,6 +135,7 @@ def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
             "unwanted": unwanted,
             "statements": STATEMENTS if may_record(access) else {},
             "origins": ORIGINS,
+            "may_decide_identity": access.may(Capability.IMPORT_DATA),
             "may_handle_privacy": access.may(Capability.HANDLE_PRIVACY),
             "red": [(r, _which(record, r)) for r in act if r.kind.red],
             "act": [(r, _which(record, r)) for r in act if not r.kind.red],

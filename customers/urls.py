@@ -17,6 +17,7 @@ urlpatterns = [
         login_required(transfer),
         name="transfer",
     ),
+    path("", include("customers.identity.urls")),
     path("", include("customers.privacy.urls")),
     path("", login_required(start), name="start"),
     path("customers/", login_required(customers), name="customers"),

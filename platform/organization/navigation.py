@@ -31,6 +31,10 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
     ),
     (NavEntry(_("Imports"), "imports", "upload", section=_DATA), frozenset({C.IMPORT_DATA})),
     (
+        NavEntry(_("Duplicates"), "identity_review", "people", section=_DATA),
+        frozenset({C.IMPORT_DATA}),
+    ),
+    (
         NavEntry(_("Data quality"), "data_quality", "check", section=_DATA),
         frozenset({C.SEE_DATA_QUALITY}),
     ),

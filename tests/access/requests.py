@@ -70,6 +70,11 @@ def _assignment(world: World, target: str) -> dict[str, Any]:
     return {"pk": row.staff_id, "assignment_pk": row.pk}
 
 
+def _number(world: World, target: str) -> dict[str, Any]:
+    number = world.place(target).row("customers.CustomerSource")
+    return {"uid": world.place(target).row("customers.Customer").uid, "pk": number.pk}
+
+
 NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
     "customer": _row("customers.Customer", "uid", "uid"),
     "follow_up": _row("customers.FollowUp"),
@@ -81,6 +86,9 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
     "store": _row("organization.Unit", "code", "code"),
     "grant": _row("organization.Grant"),
     "privacy_request": _row("customers.PrivacyRequest"),
+    "merge_proposal": _row("customers.MergeProposal"),
+    "merge_decision": _row("customers.MergeDecision"),
+    "customer_number": _number,
     "link": lambda world, target: {"uidb64": "MQ", "token": "x-y"},
     "unit": _unit,
 }
@@ -88,6 +96,7 @@ MISSING: dict[str, dict[str, Any]] = {
     "customer": {"uid": uuid.UUID(int=4)},
     "assignment": {"pk": NOBODY, "assignment_pk": NOBODY},
     "training_run": {"run_id": NOBODY},
+    "customer_number": {"uid": uuid.UUID(int=4), "pk": NOBODY},
     "link": {"uidb64": "MQ", "token": "x-y"},
     "store": {"code": "nowhere"},
     "unit": {"code": "nowhere"},

@@ -177,6 +177,18 @@ ROUTES: dict[str, Route] = {
     "data_quality": Route((C.SEE_DATA_QUALITY,)),
     "data_quality_store": Route((C.SEE_DATA_QUALITY,), rows="store", names="store"),
     "data_quality_renew": act(C.IMPORT_DATA, C.SEE_DATA_QUALITY, whole_group=True),
+    # Who is one customer: proposals and decisions about customers of stores that one covers.
+    "identity_review": Route((C.SEE_CUSTOMERS, C.IMPORT_DATA)),
+    "identity_decide": act(
+        *(C.SEE_CUSTOMERS, C.IMPORT_DATA),
+        rows="store",
+        names="merge_proposal",
+        data={"decision": "later"},
+    ),
+    "identity_history": Route((C.SEE_CUSTOMERS, C.IMPORT_DATA)),
+    "identity_undo": act(C.SEE_CUSTOMERS, C.IMPORT_DATA, rows="store", names="merge_decision"),
+    "customer_numbers": Route((C.SEE_CUSTOMERS, C.IMPORT_DATA), rows="store", names="customer"),
+    "customer_split": act(C.SEE_CUSTOMERS, C.IMPORT_DATA, rows="store", names="customer_number"),
     # Models.
     "models": Route((C.SEE_MODELS,)),
     "training_run": Route((C.SEE_MODELS,), rows="tenant", names="training_run"),
@@ -245,6 +257,8 @@ TABLES: dict[str, Table] = {
     "customers.MonthlyFinancials": Table("unit"),
     "customers.Target": Table("unit"),
     "customers.MergeDecision": Table("tenant"),
+    "customers.MergeProposal": Table("stores"),
+    "customers.BeforeMerge": Table("tenant"),
     "customers.ImportRun": Table("tenant"),
     "customers.ImportFile": Table("tenant"),
     "customers.RejectedRow": Table("tenant"),

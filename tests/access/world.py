@@ -19,7 +19,7 @@ from django.db import connections, models
 from django.utils import timezone
 
 from customers.importing.running import REJECTS_DIR
-from customers.models import ImportRun
+from customers.models import ImportRun, MergeProposal
 from customers.quality import report as quality
 from ml.models import ModelVersion
 from organization.access import entered
@@ -32,7 +32,7 @@ from tests.customers.records import (
     make_survey,
     make_tag,
 )
-from tests.factories import Group, add_person, make_group
+from tests.factories import Group, add_person, make_customer, make_group
 from tests.valuation.score_sets import MAP, PARAMETERS, make_score, make_score_set
 from valuation.engine import create_valuation
 
@@ -182,6 +182,15 @@ def _customer_of_store(place: Place, score_set: Any, fit: Any) -> None:
     follow_up = make_follow_up(customer, vehicle=vehicle, note=place.token)
     make_score(score_set, fit, customer)
     place.rows |= {"customers.Customer": customer, "customers.FollowUp": follow_up}
+    place.rows["customers.MergeProposal"] = MergeProposal.objects.create(
+        tenant=place.group.tenant,
+        source_a=customer.sources.get(),
+        source_b=make_customer(place.group, place.suffix, name=place.token).sources.get(),
+        evidence=["mobile"],
+        score=30,
+        stores=customer.stores,
+        found_at=timezone.now(),
+    )
     place.marks |= {place.token, str(customer.uid), vin, plate, mobile}
 
 
