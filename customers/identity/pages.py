@@ -229,5 +229,5 @@ def split_number(request: SignedInRequest, uid: UUID, pk: int) -> HttpResponse:
         messages.error(request, str(refusal))
         return redirect("customer_numbers", uid=uid)
     messages.success(request, _("Split off.") + " " + _("The history has it, with an undo."))
-    now = CustomerSource.objects.select_related("customer").get(pk=pk)
+    now = CustomerSource.objects.visible_to(access).select_related("customer").get(pk=pk)
     return redirect("customer_numbers", uid=now.customer.uid)

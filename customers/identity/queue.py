@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from customers.identity.decisions import covers
 from customers.models import Customer, CustomerSource, MergeDecision, MergeProposal
@@ -39,10 +39,11 @@ def undecided(access: Access) -> QuerySet[MergeProposal]:
     own = CustomerSource.objects.visible_to(access)
     return (
         rows.annotate(
-            customer_a=own.filter(pk=OuterRef("source_a_id")).values("customer_id"),
-            customer_b=own.filter(pk=OuterRef("source_b_id")).values("customer_id"),
+            customer_a=Subquery(own.filter(pk=OuterRef("source_a_id")).values("customer_id")),
+            customer_b=Subquery(own.filter(pk=OuterRef("source_b_id")).values("customer_id")),
         )
-        .exclude(Q(customer_a=None) | Q(customer_b=None) | Q(customer_a=F("customer_b")))
+        .filter(customer_a__isnull=False, customer_b__isnull=False)
+        .exclude(customer_a=F("customer_b"))
         .exclude(Exists(apart))
     )
 

@@ -26,6 +26,7 @@ RAW_SQL = {
     "customers.follow_ups": "fills the daily lists of a group in one statement",
     "config.bench.identity": "lays made-up numbers into a scratch database",
     "customers.identity.automatic": "records the decisions of an import in one statement",
+    "customers.identity.before": "keeps and gives back what merged customers had, set by set",
     "customers.identity.deleted_numbers": "takes up what deleted numbers left, set by set",
     "customers.identity.evidence": "joins all numbers of a group on what they share",
     "customers.identity.homes": "home store and advisor of all customers at once",

@@ -185,7 +185,7 @@ def _customer_of_store(place: Place, score_set: Any, fit: Any) -> None:
     place.rows["customers.MergeProposal"] = MergeProposal.objects.create(
         tenant=place.group.tenant,
         source_a=customer.sources.get(),
-        source_b=make_customer(place.group, place.suffix, name=place.token).sources.get(),
+        source_b=make_customer(place.group, place.suffix, name="").sources.get(),
         evidence=["mobile"],
         score=30,
         stores=customer.stores,
