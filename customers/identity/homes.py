@@ -70,7 +70,8 @@ def refresh_customers(cursor: Any, tenant_id: int, which: str) -> None:
         " array_agg(distinct s.store_id order by s.store_id) as stores,"
         " (array_agg(s.store_id order by s.id))[1] as oldest"
         f" from customers_customersource s where s.tenant_id = %s and {of_number} group by 1) s"
-        " where c.id = s.customer_id and c.tenant_id = %s",
+        " where c.id = s.customer_id and c.tenant_id = %s and (c.stores <> s.stores"
+        " or c.created_on is distinct from s.created_on or c.home_store_id <> all(s.stores))",
         [tenant_id, tenant_id],
     )
     _refresh_homes(cursor, tenant_id, which)

@@ -128,6 +128,7 @@ class Migration(migrations.Migration):
             model_name="beforemerge",
             name="customer",
             field=models.ForeignKey(
+                db_constraint=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="before_merges",
                 to="customers.customer",
