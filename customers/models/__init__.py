@@ -1,6 +1,7 @@
 """The records of a dealer group, by topic."""
 
 from customers.models.contracts import Contract, Event
+from customers.models.deliveries import Delivery
 from customers.models.followup import FollowUp, Task
 from customers.models.imports import ImportFile, ImportRun, RecordRevision, RejectedRow
 from customers.models.ledger import Comparable, MarketingSpend, MonthlyFinancials, Target
@@ -27,6 +28,7 @@ __all__ = [
     "Customer",
     "CustomerSource",
     "CustomerTag",
+    "Delivery",
     "Event",
     "FollowUp",
     "ImportFile",

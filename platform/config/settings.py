@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.api.afterwards.AfterTheTransaction",
     "organization.middleware.AccessMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -206,11 +207,16 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.api.Cursor",
+    "EXCEPTION_HANDLER": "config.api.problems.handle",
 }
+# One body of rows in megabytes, and how many seconds a request waits for another import to end
+# before it is answered with 202.
+API_BULK_MB = env.int("API_BULK_MB", default=16)
+API_BULK_WAIT = env.float("API_BULK_WAIT", default=10.0)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parcfolio",
     "VERSION": "1",
-    "DESCRIPTION": "Read-only access to what your role shows you; see docs/api.md.",
+    "DESCRIPTION": "What your role shows you, and rows in; see docs/api.md.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
@@ -219,6 +225,13 @@ SPECTACULAR_SETTINGS = {
     ],
     # Drawing the schema needs an empty queryset and has no access, which `objects` insists on.
     "DEFAULT_QUERY_MANAGER": "_base_manager",
+    "ENUM_NAME_OVERRIDES": {
+        "CustomerKindEnum": "customers.models.people.CustomerKind",
+        "EventKindEnum": "customers.models.contracts.Event.Kind",
+        "JobKindEnum": "customers.models.visits.JobKind",
+        "RunStatusEnum": "customers.models.imports.ImportRun.Status",
+        "VisitStatusEnum": "customers.models.visits.Visit.Status",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -23,6 +23,7 @@ RAW_SQL = {
     "config.services": "makes roles and databases of the embedded server",
     "organization.access": "hands the context to the database",
     "organization.checks": "asks what the role may do",
+    "customers.deliveries.loading": "asks for the imports' advisory lock",
     "customers.follow_ups": "fills the daily lists of a group in one statement",
     "customers.identity": "merges and parts people set by set",
     "customers.importing.loading": "writes a delivery set by set",
