@@ -39,7 +39,7 @@ def load(tenant_id: int, run_id: int, *, patience: float) -> bool:
     access = Access.system(tenant_id, "import")
     with entered(access):
         group = Tenant.objects.get(pk=tenant_id).code
-    with turn(group, patience) as ours:
+    with turn("import", group, patience) as ours:
         if not ours:
             return False
         with entered(access):
@@ -66,14 +66,13 @@ def _load(access: Access, group: str, run: ImportRun) -> None:
 
 
 @contextmanager
-def turn(group: str, patience: float) -> Iterator[bool]:
-    """Whether no other import of the group runs, and none will start within the block.
+def turn(work: str, group: str, patience: float) -> Iterator[bool]:
+    """Whether nobody else is at that work of the group, nor will be within the block.
 
-    The lock is the engine's own, which the same session may take again.
+    The lock of “import” is the engine's own, which the same session may take again.
     """
-    key = "hashtext('parcfolio import'), hashtext(%s)"
     until = time.monotonic() + patience
-    while not (ours := _ask(f"select pg_try_advisory_lock({key})", group)):
+    while not (ours := _ask("pg_try_advisory_lock", work, group)):
         if time.monotonic() >= until:
             break
         time.sleep(_LOOK_AGAIN)
@@ -81,18 +80,21 @@ def turn(group: str, patience: float) -> Iterator[bool]:
         yield ours
     finally:
         if ours and not connection.needs_rollback:
-            _ask(f"select pg_advisory_unlock({key})", group)
+            _ask("pg_advisory_unlock", work, group)
 
 
-def _ask(query: str, group: str) -> bool:
+def _ask(function: str, work: str, group: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(query, [group])
+        cursor.execute(
+            f"select {function}(hashtext(%s), hashtext(%s))",
+            [f"parcfolio {work}", group],
+        )
         return bool(cursor.fetchone()[0])
 
 
 def assess_soon(tenant_id: int) -> None:
     """Queue the quality report, once for all deliveries of the next minutes."""
-    if not cache.add(f"assess soon:{tenant_id}", 1, ASSESS_AFTER):
+    if not cache.add(f"assess-soon-{tenant_id}", 1, ASSESS_AFTER):
         return
     try:
         assess.apply_async((tenant_id, "deliveries"), countdown=ASSESS_AFTER, retry=False)

@@ -237,6 +237,18 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
+# Files left in DROP_DIR/<group code>/ load by themselves once nothing has been written to them for
+# so many seconds, or at once where a .done file says so (customers.deliveries.folders).
+DROP_DIR = Path(env.str("PARCFOLIO_DROP", default=str(VAR_DIR / "drop")))
+DROP_SETTLE_SECONDS = env.int("DROP_SETTLE_SECONDS", default=120)
+# Letters to data stewards: smtp+tls://user:password@host:587; without it they go to the log.
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
+vars().update(env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="parcfolio@localhost")
+EMAIL_TIMEOUT = 20
+# How people reach the pages, for links in letters.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+
 # Who may read /metrics from elsewhere than this machine or its private network (config.metrics).
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 

@@ -316,6 +316,10 @@ COMMANDS: dict[str, Work] = {
 TASKS: dict[str, Work] = {
     "customers.quality.tasks.assess": Work("group", "writes a quality report"),
     "customers.tasks.run_import": Work("group", "loads a queued run"),
+    "customers.tasks.look_for_deliveries": Work(
+        "every group", "asks a task for each group with files in its drop folder"
+    ),
+    "customers.tasks.load_deliveries": Work("group", "loads what lies in the group's drop folder"),
     "customers.tasks.make_follow_ups": Work("every group", "writes the daily lists"),
     "customers.tasks.apply_retention": Work("every group", "deletes what has passed its period"),
     "organization.tasks.forget_expired_sign_ins": Work(

@@ -11,10 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -37,7 +39,7 @@ from organization import audit
 from organization.access import Access, Capability, entered
 
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
-UNFINISHED = (ImportRun.Status.QUEUED, ImportRun.Status.RUNNING)
+TYPES = (LinesParser.media_type, ArrayParser.media_type)
 
 
 class Bulk(Answers, APIView):
@@ -59,6 +61,9 @@ class Bulk(Answers, APIView):
                 _("Idempotency-Key has 1 to 100 visible ASCII characters."),
                 [{"where": "header.Idempotency-Key"}],
             )
+        # A form was read by the middlewares already, and would come as no rows at all.
+        if request._request.content_type.lower() not in TYPES:
+            raise UnsupportedMediaType(request._request.content_type)
         rows: Any = request.data
         if not isinstance(rows, Rows):
             raise Refused(400, "no_rows", _("The body holds no row."))
@@ -74,7 +79,7 @@ class Bulk(Answers, APIView):
                 [{"where": "header.Idempotency-Key"}],
             )
         run, language = delivery.run, get_language() or settings.LANGUAGE_CODE
-        if run.status in UNFINISHED:
+        if run.status in loading.UNFINISHED:
             return Afterwards(lambda: load_and_answer(access, run.pk, language))
         return _answer(access, run, language, replayed=True)
 
@@ -152,9 +157,8 @@ def _answer(access: Access, run: ImportRun, language: str, replayed: bool = Fals
             422, "run_failed", run.message, headers=headers, run=run.pk, run_address=address
         )
     body = {**outcome_of(access, run, language), "address": address}
-    status = 202 if run.status in UNFINISHED else 200
+    status = 202 if run.status in loading.UNFINISHED else 200
     if status == 202:
         headers["Retry-After"] = "5"
-    return JsonResponse(
-        body, status=status, headers=headers, json_dumps_params={"ensure_ascii": False}
-    )
+    content = JSONRenderer().render(body)
+    return HttpResponse(content, "application/json", status, headers=headers)

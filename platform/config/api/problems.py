@@ -45,7 +45,7 @@ WORDS: dict[int, tuple[Promise, Promise]] = {
     ),
     409: (
         gettext_lazy("The same is being worked on already"),
-        gettext_lazy("Wait for the run that is named, then send the request again."),
+        gettext_lazy("Wait a moment, then send the same request again."),
     ),
     411: (
         gettext_lazy("The length of the body is not declared"),
