@@ -51,6 +51,7 @@ SAFE_MARKUP = {
 PROCESSES = {
     "config.demo": "starts the demonstration's own services",
     "config.embedded": "starts the embedded servers",
+    "config.bench.api": "starts gunicorn on a scratch database",
     "config.bench.scratch": "starts a measurement in a process of its own",
     "ml.tasks": "trains outside the worker's forked process",
 }

@@ -27,9 +27,7 @@ class Answers:
             translation.activate(translation.get_language_from_request(request._request))
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         done: Any = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         for throttle in getattr(self, "throttles", ()):
             if isinstance(throttle, PerCaller):

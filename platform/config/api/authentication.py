@@ -68,6 +68,8 @@ class PerCaller(SimpleRateThrottle):
     """So many requests a minute for each token, and for each person by session."""
 
     scope = "caller"
+    num_requests: int
+    duration: int
 
     def headers(self) -> dict[str, str]:
         """How many requests are allowed and left, and in how many seconds the first comes back."""

@@ -40,7 +40,7 @@ def most_megabytes() -> int:
 class RowsParser(BaseParser):
     """Reads the body whole, up to its limit; the forms below take it apart."""
 
-    def parse(
+    def parse(  # type: ignore[override]  # (rows, and where each of them began)
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None
     ) -> Rows:
         request = parser_context["request"]

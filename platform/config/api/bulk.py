@@ -62,8 +62,9 @@ class Bulk(Answers, APIView):
                 [{"where": "header.Idempotency-Key"}],
             )
         # A form was read by the middlewares already, and would come as no rows at all.
-        if request._request.content_type.lower() not in TYPES:
-            raise UnsupportedMediaType(request._request.content_type)
+        content_type = request._request.content_type or ""
+        if content_type.lower() not in TYPES:
+            raise UnsupportedMediaType(content_type)
         rows: Any = request.data
         if not isinstance(rows, Rows):
             raise Refused(400, "no_rows", _("The body holds no row."))
