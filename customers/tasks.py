@@ -8,6 +8,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from customers import follow_ups
+from customers.deliveries import folders, incoming
+from customers.deliveries.expiry import forget_requests
 from customers.importing.messages import FileRefused
 from customers.importing.running import import_path, record_failure
 from customers.models import ImportRun
@@ -54,6 +56,27 @@ def _assess_after(tenant_id: int, run_id: int) -> None:
 
 
 @shared_task
+def look_for_deliveries() -> None:
+    """Every few minutes: which groups have files in their drop folders; a task for each."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", "code"))
+    for tenant_id, code in tenants:
+        folder = incoming.group_folder(code)
+        if folder is None or not incoming.has_something(folder):
+            continue
+        try:
+            load_deliveries.delay(tenant_id)
+        except OperationalError:
+            logger.exception("the drop folder of group %s waits for the next look", code)
+
+
+@shared_task
+def load_deliveries(tenant_id: int) -> None:
+    """Load, archive and tell of what lies in one group's drop folder."""
+    folders.take_up(tenant_id)
+
+
+@shared_task
 def make_follow_ups() -> None:
     """Every morning: the lists of whom to contact, for every group."""
     with entered_installation("schedule"):
@@ -71,6 +94,7 @@ def apply_retention() -> None:
         tenants = list(Tenant.objects.values_list("pk", flat=True))
     for tenant_id in tenants:
         retention.apply_retention(tenant_id, timezone.now())
+        forget_requests(tenant_id, timezone.now())
     retention.sweep_orphans(RANGES["upload_days"][1])
 
 

@@ -1,6 +1,7 @@
 """The records of a dealer group, by topic."""
 
 from customers.models.contracts import Contract, Event
+from customers.models.deliveries import Delivery
 from customers.models.followup import FollowUp, Task
 from customers.models.identity import BeforeMerge, MergeDecision, MergeProposal
 from customers.models.imports import ImportFile, ImportRun, RecordRevision, RejectedRow
@@ -28,6 +29,7 @@ __all__ = [
     "Customer",
     "CustomerSource",
     "CustomerTag",
+    "Delivery",
     "Event",
     "FollowUp",
     "ImportFile",

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from customers.models.changes import changed_at, changed_at_index
 from organization.scoping import StoreOwned
 
 
@@ -38,12 +39,14 @@ class Contract(StoreOwned):
     status = models.CharField(max_length=30, blank=True)
     insurer = models.CharField(max_length=80, blank=True)
     policy_no = models.CharField(max_length=60, blank=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "store", "contract_no"], name="contract_once")
         ]
         indexes = [
+            changed_at_index("contract_by_change"),
             models.Index(fields=["customer"], name="contract_by_customer"),
             models.Index(fields=["store", "ends_on"], name="contract_by_store_end"),
         ]
@@ -93,12 +96,14 @@ class Event(StoreOwned):
     reason = models.CharField(max_length=200, blank=True)
     detail = models.CharField(max_length=500, blank=True)
     staff_name = models.CharField(max_length=80, blank=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "store", "event_no"], name="event_once")
         ]
         indexes = [
+            changed_at_index("event_by_change"),
             models.Index(fields=["customer", "-day"], name="event_by_customer"),
             models.Index(fields=["store", "kind", "day"], name="event_by_store_kind_day"),
             models.Index(fields=["vehicle"], name="event_by_vehicle"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from customers.models.changes import changed_at
 from organization.scoping import StoreOwned, TenantOwned, UnitOwned
 
 
@@ -29,6 +30,7 @@ class MonthlyFinancials(UnitOwned):
     debt_fen = models.BigIntegerField(null=True)
     contract_liabilities_fen = models.BigIntegerField(null=True)
     staff_count = models.IntegerField(null=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
@@ -50,6 +52,7 @@ class MarketingSpend(StoreOwned):
     purpose = models.CharField(max_length=20, blank=True)
     leads = models.IntegerField(null=True)
     new_customers = models.IntegerField(null=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
@@ -68,6 +71,7 @@ class Target(UnitOwned):
     month = models.DateField()
     metric = models.CharField(max_length=40)
     value = models.DecimalField(max_digits=18, decimal_places=4)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
@@ -91,6 +95,7 @@ class Comparable(TenantOwned):
     nps = models.DecimalField(max_digits=6, decimal_places=2, null=True)
     ps_multiple = models.DecimalField(max_digits=8, decimal_places=3, null=True)
     source = models.CharField(max_length=300, blank=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from customers.models.changes import changed_at, changed_at_index
 from organization.scoping import StoreOwned, TenantOwned
 
 
@@ -49,9 +50,11 @@ class Customer(TenantOwned):
     erased_at = models.DateTimeField(null=True)
     # Contact data deleted for age (customers.retention); a later visit lets feeds bring them back.
     contact_expired_on = models.DateField(null=True)
+    changed_at = changed_at()
 
     class Meta:
         indexes = [
+            changed_at_index("customer_by_change"),
             models.Index(
                 fields=["tenant"],
                 condition=models.Q(erased_at__isnull=False)

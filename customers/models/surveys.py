@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from customers.models.changes import changed_at, changed_at_index
 from organization.scoping import StoreOwned
 
 
@@ -37,6 +38,7 @@ class Survey(StoreOwned):
     channel = models.CharField(max_length=30, blank=True)
     reason = models.CharField(max_length=100, blank=True)
     comment = models.TextField(blank=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
@@ -47,6 +49,7 @@ class Survey(StoreOwned):
             ),
         ]
         indexes = [
+            changed_at_index("survey_by_change"),
             models.Index(fields=["customer", "-day"], name="survey_by_customer"),
             models.Index(fields=["store", "day"], name="survey_by_store_day"),
         ]

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from customers.models.changes import changed_at, changed_at_index
 from organization.scoping import StoreOwned, TenantOwned, UnitOwned
 
 
@@ -45,12 +46,14 @@ class Vehicle(TenantOwned):
     service_interval_days = models.IntegerField(null=True)
     service_interval_km = models.IntegerField(null=True)
     stores = ArrayField(models.BigIntegerField(), default=list)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "vin"], name="vehicle_once_a_tenant")
         ]
         indexes = [
+            changed_at_index("vehicle_by_change"),
             models.Index(fields=["tenant", "plate"], name="vehicle_by_plate"),
             models.Index(fields=["tenant", "plate_tail"], name="vehicle_by_plate_tail"),
             models.Index(fields=["tenant", "vin_tail"], name="vehicle_by_vin_tail"),
@@ -122,6 +125,7 @@ class BrandPolicy(UnitOwned):
     amounts_include_vat = models.BooleanField(null=True)
     cost_basis = models.CharField(max_length=15, blank=True)
     margin_rate_fallback = models.DecimalField(max_digits=5, decimal_places=4, null=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from customers.models.changes import changed_at, changed_at_index
 from organization.scoping import StoreOwned
 
 
@@ -80,6 +81,7 @@ class Visit(StoreOwned):
     cost_fen = models.BigIntegerField(null=True)
     wait_minutes = models.IntegerField(null=True)
     original_ro_no = models.CharField(max_length=60, blank=True)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
@@ -90,6 +92,7 @@ class Visit(StoreOwned):
             ),
         ]
         indexes = [
+            changed_at_index("visit_by_change"),
             models.Index(fields=["customer", "-day"], name="visit_by_customer"),
             models.Index(fields=["vehicle", "-day"], name="visit_by_vehicle"),
             models.Index(fields=["store", "day"], name="visit_by_store_day"),
@@ -126,12 +129,16 @@ class VisitLine(StoreOwned):
     cost_fen = models.BigIntegerField(null=True)
     pay_type = models.CharField(max_length=10, choices=Payer.choices, blank=True)
     declined = models.BooleanField(default=False)
+    changed_at = changed_at()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "visit", "line_no"], name="visit_line_once")
         ]
-        indexes = [models.Index(fields=["visit"], name="line_by_visit")]
+        indexes = [
+            changed_at_index("visit_line_by_change"),
+            models.Index(fields=["visit"], name="line_by_visit"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.visit_id}/{self.line_no}"

@@ -64,6 +64,10 @@ app.conf.update(
             "task": "customers.tasks.apply_retention",
             "schedule": crontab(hour="1", minute="15"),
         },
+        "look for files in the drop folders": {
+            "task": "customers.tasks.look_for_deliveries",
+            "schedule": crontab(minute="*/5"),
+        },
         "make the daily follow-up lists": {
             "task": "customers.tasks.make_follow_ups",
             "schedule": crontab(hour="6", minute="0"),

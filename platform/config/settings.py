@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.api.afterwards.AfterTheTransaction",
     "organization.middleware.AccessMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -211,11 +212,16 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "config.api.Cursor",
+    "EXCEPTION_HANDLER": "config.api.problems.handle",
 }
+# One body of rows in megabytes, and how many seconds a request waits for another import to end
+# before it is answered with 202.
+API_BULK_MB = env.int("API_BULK_MB", default=16)
+API_BULK_WAIT = env.float("API_BULK_WAIT", default=10.0)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parcfolio",
     "VERSION": "1",
-    "DESCRIPTION": "Read-only access to what your role shows you; see docs/api.md.",
+    "DESCRIPTION": "What your role shows you, and rows in; see docs/api.md.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
@@ -224,10 +230,29 @@ SPECTACULAR_SETTINGS = {
     ],
     # Drawing the schema needs an empty queryset and has no access, which `objects` insists on.
     "DEFAULT_QUERY_MANAGER": "_base_manager",
+    "ENUM_NAME_OVERRIDES": {
+        "CustomerKindEnum": "customers.models.people.CustomerKind",
+        "EventKindEnum": "customers.models.contracts.Event.Kind",
+        "JobKindEnum": "customers.models.visits.JobKind",
+        "RunStatusEnum": "customers.models.imports.ImportRun.Status",
+        "VisitStatusEnum": "customers.models.visits.Visit.Status",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+
+# Files left in DROP_DIR/<group code>/ load by themselves once nothing has been written to them for
+# so many seconds, or at once where a .done file says so (customers.deliveries.folders).
+DROP_DIR = Path(env.str("PARCFOLIO_DROP", default=str(VAR_DIR / "drop")))
+DROP_SETTLE_SECONDS = env.int("DROP_SETTLE_SECONDS", default=120)
+# Letters to data stewards: smtp+tls://user:password@host:587; without it they go to the log.
+EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
+vars().update(env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="parcfolio@localhost")
+EMAIL_TIMEOUT = 20
+# How people reach the pages, for links in letters.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 
 # Who may read /metrics from elsewhere than this machine or its private network (config.metrics).
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

@@ -7,10 +7,10 @@ from config.api.documents import Documents, Schema
 from config.metrics import metrics
 from config.operations import healthz, readyz
 
-handler400 = "web.views.bad_request"
-handler403 = "web.views.permission_denied"
-handler404 = "web.views.page_not_found"
-handler500 = "web.views.server_error"
+handler400 = "config.api.problems.bad_request"
+handler403 = "config.api.problems.permission_denied"
+handler404 = "config.api.problems.page_not_found"
+handler500 = "config.api.problems.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", login_not_required(healthz)),

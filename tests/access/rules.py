@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from customers.importing.kinds import KINDS
 from organization.access import Capability as C
 
 # Whose rows an address names: none, those of a store, unit or person of a unit, or of the tenant.
@@ -93,7 +94,7 @@ ROUTES: dict[str, Route] = {
     "end_session": act(),
     "tokens": Route(post=(200,), data={"name": "x", "scope": "read", "days": "30"}),
     "revoke_token": act(data={"token": "1"}),
-    # The API only reads.
+    # The API: what is read.
     "api_units-list": api(),
     "api_units-detail": api(rows="unit", names="unit"),
     "api_customers-list": api(C.SEE_CUSTOMERS),
@@ -108,6 +109,25 @@ ROUTES: dict[str, Route] = {
     "api_deidentified-list": api(C.SEE_VALUE),
     "api_valuations-list": api(C.SEE_VALUE),
     "api_valuations-detail": api(C.SEE_VALUE, rows="unit", names="unit"),
+    "api_visit_lines-list": api(C.SEE_CUSTOMERS),
+    "api_policies-list": api(C.SEE_CUSTOMERS),
+    "api_financials-list": api(C.SEE_VALUE),
+    "api_marketing-list": api(C.SEE_VALUE),
+    "api_targets-list": api(C.SEE_VALUE),
+    "api_comparables-list": api(C.SEE_VALUE),
+    "api_staff-list": Route((C.IMPORT_DATA,), whole_group=True),
+    "api_imports-list": Route((C.IMPORT_DATA,), whole_group=True),
+    "api_imports-detail": Route(
+        (C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True
+    ),
+    "api_imports-refusals": Route(
+        (C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True
+    ),
+    # What is written: rows of any store. A form is no content type that they take.
+    **{
+        f"api_bulk_{kind}": act(C.IMPORT_DATA, whole_group=True, post=(415,), data={"x": "1"})
+        for kind in KINDS
+    },
     # People, organization, audit trail.
     "people": Route((C.ADMINISTER,)),
     "person": Route((C.ADMINISTER,), rows="people", names="person"),
@@ -263,6 +283,7 @@ TABLES: dict[str, Table] = {
     "customers.ImportFile": Table("tenant"),
     "customers.RejectedRow": Table("tenant"),
     "customers.Comparable": Table("tenant"),
+    "customers.Delivery": Table("tenant"),
     "customers.QualityReport": Table("tenant", "append"),
     "ml.TrainingRun": Table("tenant"),
     "ml.ModelVersion": Table("tenant", "append"),
@@ -309,6 +330,10 @@ COMMANDS: dict[str, Work] = {
 TASKS: dict[str, Work] = {
     "customers.quality.tasks.assess": Work("group", "writes a quality report"),
     "customers.tasks.run_import": Work("group", "loads a queued run"),
+    "customers.tasks.look_for_deliveries": Work(
+        "every group", "asks a task for each group with files in its drop folder"
+    ),
+    "customers.tasks.load_deliveries": Work("group", "loads what lies in the group's drop folder"),
     "customers.tasks.make_follow_ups": Work("every group", "writes the daily lists"),
     "customers.tasks.apply_retention": Work("every group", "deletes what has passed its period"),
     "organization.tasks.forget_expired_sign_ins": Work(

@@ -23,6 +23,7 @@ RAW_SQL = {
     "config.services": "makes roles and databases of the embedded server",
     "organization.access": "hands the context to the database",
     "organization.checks": "asks what the role may do",
+    "customers.deliveries.loading": "asks for the imports' advisory lock",
     "customers.follow_ups": "fills the daily lists of a group in one statement",
     "config.bench.identity": "lays made-up numbers into a scratch database",
     "customers.identity.automatic": "records the decisions of an import in one statement",
@@ -57,6 +58,7 @@ SAFE_MARKUP = {
 PROCESSES = {
     "config.demo": "starts the demonstration's own services",
     "config.embedded": "starts the embedded servers",
+    "config.bench.api": "starts gunicorn on a scratch database",
     "config.bench.scratch": "starts a measurement in a process of its own",
     "ml.tasks": "trains outside the worker's forked process",
 }

@@ -1,4 +1,4 @@
-"""The read-only API: what each role reads, and what it never does."""
+"""Reading: what each role reads, and what it never does."""
 
 from base64 import b64encode
 from datetime import date
@@ -19,7 +19,7 @@ from tests.factories import make_customer, make_vehicle, make_visit
 def test_signed_out_the_answer_is_401_in_json_and_nothing_is_read(served, resource: str) -> None:
     with CaptureQueriesContext(connection) as queries:
         answer = Client().get(f"/api/v1/{resource}/")
-    assert (answer.status_code, answer["Content-Type"]) == (401, "application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert len(queries) == 0
 
@@ -48,7 +48,7 @@ def test_another_group_reads_nothing_of_it(served, other_group, client_of, resou
 @pytest.mark.parametrize("resource", RESOURCES[1:-1])
 def test_roles_without_customers_are_refused(served, client_of, resource, username) -> None:
     answer = client_of(username).get(f"/api/v1/{resource}/")
-    assert (answer.status_code, answer["Content-Type"]) == (403, "application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (403, "application/problem+json")
 
 
 def test_another_stores_customer_is_404(served, client_of) -> None:
@@ -149,7 +149,7 @@ def test_lists_can_be_narrowed(served, client_of, resource, query, count: int) -
 def test_a_misspelt_filter_is_refused(served, client_of, query, key: str) -> None:
     answer = client_of("ceo").get("/api/v1/visits/", query)
     assert answer.status_code == 400
-    assert list(answer.json()) == [key]
+    assert [one["where"] for one in answer.json()["errors"]] == [f"query.{key}"]
 
 
 def test_pages_follow_without_gap(served, client_of) -> None:

@@ -42,7 +42,7 @@ class BrowserSession(SessionAuthentication):
 class MayRead(BasePermission):
     """Signed in, and the access carries the view's ``capability``, where it names one.
 
-    A token changes something only if its scope says so.
+    ``everywhere``: on the whole group. A token changes something only if its scope says so.
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
@@ -57,7 +57,9 @@ class MayRead(BasePermission):
         ):
             return False
         capability = getattr(view, "capability", None)
-        if capability is not None:
+        if capability is not None and getattr(view, "everywhere", False):
+            access.require_everywhere(capability)
+        elif capability is not None:
             access.require(capability)
         return True
 
@@ -66,6 +68,20 @@ class PerCaller(SimpleRateThrottle):
     """So many requests a minute for each token, and for each person by session."""
 
     scope = "caller"
+    num_requests: int
+    duration: int
+
+    def headers(self) -> dict[str, str]:
+        """How many requests are allowed and left, and in how many seconds the first comes back."""
+        history = getattr(self, "history", None)
+        if history is None:  # nobody was counted
+            return {}
+        oldest = history[-1] if history else self.now
+        return {
+            "RateLimit-Limit": str(self.num_requests),
+            "RateLimit-Remaining": str(max(self.num_requests - len(history), 0)),
+            "RateLimit-Reset": str(max(int(oldest + self.duration - self.now), 0)),
+        }
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         if isinstance(request.auth, ApiToken):

@@ -2,9 +2,16 @@
 
 from django_filters import rest_framework as filters
 
-from customers.models import Contract, Event
+from customers.models import Contract, Event, ImportRun
 from customers.models.people import CustomerKind
-from organization.models import Unit
+from customers.models.visits import JobKind, Visit
+from organization.models import Role, Unit
+
+
+def changed_since() -> filters.IsoDateTimeFilter:
+    return filters.IsoDateTimeFilter(
+        "changed_at", "gte", help_text="rows added or changed at this instant or later"
+    )
 
 
 class UnitFilter(filters.FilterSet):
@@ -12,7 +19,16 @@ class UnitFilter(filters.FilterSet):
     parent = filters.CharFilter("parent__code", help_text="code of the unit above")
 
 
+class StaffFilter(filters.FilterSet):
+    username = filters.CharFilter("username")
+    role = filters.ChoiceFilter("assignments__role", choices=Role.choices, distinct=True)
+    unit = filters.CharFilter(
+        "assignments__unit__code", distinct=True, help_text="code of a unit of an assignment"
+    )
+
+
 class CustomerFilter(filters.FilterSet):
+    updated_since = changed_since()
     home_store = filters.CharFilter("home_store__code", help_text="code of the home store")
     kind = filters.ChoiceFilter(choices=CustomerKind.choices)
     tag = filters.CharFilter("tags__code", help_text="code of one tag")
@@ -21,6 +37,7 @@ class CustomerFilter(filters.FilterSet):
 
 
 class VehicleFilter(filters.FilterSet):
+    updated_since = changed_since()
     vin = filters.CharFilter("vin", help_text="the whole VIN")
     plate = filters.CharFilter("plate", help_text="the whole plate")
     brand = filters.CharFilter("brand")
@@ -32,7 +49,26 @@ class OfStore(filters.FilterSet):
     store = filters.CharFilter("store__code", help_text="code of the store")
     customer = filters.UUIDFilter("customer__uid", help_text="uid of the customer")
     day_from = filters.DateFilter("day", "gte", help_text="first day")
+    vin = filters.CharFilter("vehicle__vin", help_text="the whole VIN")
     day_to = filters.DateFilter("day", "lte", help_text="last day")
+    updated_since = changed_since()
+
+
+class VisitFilter(OfStore):
+    kind = filters.ChoiceFilter(choices=JobKind.choices)
+    status = filters.ChoiceFilter(choices=Visit.Status.choices)
+    ro_no = filters.CharFilter("ro_no", help_text="number of the repair order")
+
+
+class VisitLineFilter(filters.FilterSet):
+    store = filters.CharFilter("store__code", help_text="code of the store")
+    ro_no = filters.CharFilter("visit__ro_no", help_text="number of the repair order")
+    customer = filters.UUIDFilter("visit__customer__uid", help_text="uid of the customer")
+    day_from = filters.DateFilter("visit__day", "gte", help_text="first day of the visit")
+    day_to = filters.DateFilter("visit__day", "lte", help_text="last day of the visit")
+    kind = filters.ChoiceFilter(choices=JobKind.choices)
+    declined = filters.BooleanFilter("declined")
+    updated_since = changed_since()
 
 
 class EventFilter(OfStore):
@@ -42,7 +78,9 @@ class EventFilter(OfStore):
 class ContractFilter(filters.FilterSet):
     store = filters.CharFilter("store__code", help_text="code of the store")
     customer = filters.UUIDFilter("customer__uid", help_text="uid of the customer")
+    vin = filters.CharFilter("vehicle__vin", help_text="the whole VIN")
     type = filters.ChoiceFilter(choices=Contract.Type.choices)
+    updated_since = changed_since()
     ends_from = filters.DateFilter("ends_on", "gte", help_text="first day of the end")
     ends_to = filters.DateFilter("ends_on", "lte", help_text="last day of the end")
 
@@ -59,3 +97,43 @@ class ValuationFilter(filters.FilterSet):
 
 class DeidentifiedFilter(filters.FilterSet):
     segment = filters.CharFilter("segment", help_text="person or organisation")
+
+
+class PolicyFilter(filters.FilterSet):
+    division = filters.CharFilter("unit__code", help_text="code of the division or group")
+    model = filters.CharFilter("model")
+    updated_since = changed_since()
+
+
+class OfMonths(filters.FilterSet):
+    """Rows of a unit by month."""
+
+    unit = filters.CharFilter("unit__code", help_text="code of the unit")
+    month_from = filters.DateFilter("month", "gte", help_text="first day of the first month")
+    month_to = filters.DateFilter("month", "lte", help_text="first day of the last month")
+    updated_since = changed_since()
+
+
+class FinancialsFilter(OfMonths):
+    scope = filters.CharFilter("scope", help_text="after_sales or store")
+
+
+class TargetFilter(OfMonths):
+    metric = filters.CharFilter("metric")
+
+
+class MarketingFilter(filters.FilterSet):
+    store = filters.CharFilter("store__code", help_text="code of the store")
+    channel = filters.CharFilter("channel")
+    month_from = filters.DateFilter("month", "gte", help_text="first day of the first month")
+    month_to = filters.DateFilter("month", "lte", help_text="first day of the last month")
+    updated_since = changed_since()
+
+
+class ComparableFilter(filters.FilterSet):
+    name = filters.CharFilter("name")
+    updated_since = changed_since()
+
+
+class ImportFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=ImportRun.Status.choices)

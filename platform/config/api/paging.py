@@ -14,7 +14,7 @@ class Cursor(CursorPagination):
     ordering = "pk"
     page_size = 100
     page_size_query_param = "page_size"
-    max_page_size = 500
+    max_page_size = 1000
 
     def decode_cursor(self, request: Request) -> Any:
         """As DRF's, and 404 for a cursor that was altered to something other than a number."""

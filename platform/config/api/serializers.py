@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from customers.contact import shown_name, shown_plate, shown_vin
-from customers.models import Contract, Customer, Event, Survey, Vehicle, Visit
+from customers.models import Contract, Customer, Event, Survey, Vehicle, Visit, VisitLine
 from ml.models import Score
 from organization.access import Access, Capability, PersonalData
 from organization.models import Unit
@@ -20,12 +20,14 @@ class Resource(serializers.ModelSerializer[Any]):
     """Read-only; ``gated`` fields are left out of rows whose store lies outside the capability."""
 
     gated: dict[str, Capability] = {}
+    # The column of the unit that the row belongs to.
+    place = "store_id"
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)
         access: Access = self.context["request"].access
         for name, capability in self.gated.items():
-            if not access.may(capability, instance.store_id):
+            if not access.may(capability, getattr(instance, self.place)):
                 del shown[name]
         return shown
 
@@ -103,7 +105,7 @@ class CustomerResource(Resource):
         model = Customer
         fields = (
             *("uid", "kind", "name", "city", "home_store", "created_on", "do_not_contact"),
-            *("tags",),
+            *("tags", "changed_at"),
         )
         read_only_fields = fields
 
@@ -122,7 +124,7 @@ class VehicleResource(Resource):
         fields = (
             *("vin", "plate", "owner", "brand", "series", "model", "model_year", "energy"),
             *("usage", "built_on", "warranty_until", "extended_warranty", "service_plan"),
-            *("insurance_until",),
+            *("insurance_until", "changed_at"),
         )
         read_only_fields = fields
 
@@ -145,7 +147,28 @@ class VisitResource(Resource):
             *("store", "ro_no", "customer", "vin", "day", "opened_at", "closed_at", "status"),
             *("kind", "mileage_km", "appointment", "comeback", "wait_minutes"),
             *("pay_customer_fen", "pay_warranty_fen", "pay_insurance_fen", "pay_internal_fen"),
-            *("labour_fen", "parts_fen", "discount_fen", "cost_fen"),
+            *("labour_fen", "parts_fen", "discount_fen", "cost_fen", "changed_at"),
+        )
+        read_only_fields = fields
+
+
+class VisitLineResource(Resource):
+    gated = {"cost_fen": Capability.SEE_VALUE}
+    store = code_of("store", "code of the store")
+    ro_no = serializers.CharField(
+        source="visit.ro_no", read_only=True, help_text="number of the repair order"
+    )
+    day = serializers.DateField(source="visit.day", read_only=True)
+    description = Personal(
+        free_text("description"), help_text="empty where names are not shown in full"
+    )
+
+    class Meta:
+        model = VisitLine
+        fields = (
+            *("store", "ro_no", "line_no", "day", "kind", "op_code", "description", "part_no"),
+            *("labour_hours", "labour_fen", "quantity", "parts_fen", "cost_fen", "pay_type"),
+            *("declined", "changed_at"),
         )
         read_only_fields = fields
 
@@ -159,7 +182,7 @@ class SurveyResource(Resource):
         model = Survey
         fields = (
             *("store", "survey_no", "customer", "day", "sent_at", "answered_at", "score"),
-            *("channel", "reason", "comment"),
+            *("channel", "reason", "comment", "changed_at"),
         )
         read_only_fields = fields
 
@@ -174,6 +197,7 @@ class ContractResource(Resource):
         fields = (
             *("store", "contract_no", "customer", "type", "status", "starts_on", "ends_on"),
             *("price_fen", "cost_fen", "commission_fen", "balance_fen", "insurer"),
+            *("changed_at",),
         )
         read_only_fields = fields
 
@@ -187,7 +211,7 @@ class EventResource(Resource):
         model = Event
         fields = (
             *("store", "event_no", "customer", "kind", "day", "happened_at", "status", "reason"),
-            *("detail",),
+            *("detail", "changed_at"),
         )
         read_only_fields = fields
 

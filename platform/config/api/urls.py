@@ -1,10 +1,12 @@
 """Addresses below /api/v1/."""
 
-from django.urls import register_converter
+from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.routers import SimpleRouter
 
-from config.api import views
+from config.api import runs, views
+from config.api.bulk import Bulk
+from customers.importing.kinds import KINDS
 
 
 class UnitCode(StringConverter):
@@ -20,13 +22,24 @@ for name, resource in {
     "customers": views.Customers,
     "vehicles": views.Vehicles,
     "visits": views.Visits,
+    "visit_lines": views.VisitLines,
     "surveys": views.Surveys,
     "contracts": views.Contracts,
     "events": views.Events,
     "scores": views.Scores,
     "valuations": views.Valuations,
     "deidentified": views.Deidentified,
+    "staff": views.People,
+    "policies": views.Policies,
+    "marketing": views.Marketing,
+    "financials": views.Financials,
+    "targets": views.Targets,
+    "comparables": views.Comparables,
+    "imports": runs.Imports,
 }.items():
     router.register(name, resource, basename=f"api_{name}")
 
-urlpatterns = router.urls
+urlpatterns = [
+    *(path(f"{kind}/bulk", Bulk.as_view(kind=kind), name=f"api_bulk_{kind}") for kind in KINDS),
+    *router.urls,
+]

@@ -1,8 +1,10 @@
 """The resources. Every one of them starts from ``visible_to(request.access)``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Model, Prefetch, QuerySet
+from django.utils.translation import gettext as _
 from django_filters.rest_framework import FilterSet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
@@ -10,35 +12,43 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
-from config.api import filters, serializers
+from config.api import filters, ledger, serializers
+from config.api.answers import Answers
 from config.api.paging import ByPseudonym, Cursor
 from customers.models import (
+    BrandPolicy,
+    Comparable,
     Contract,
     Customer,
     CustomerTag,
     Event,
+    MarketingSpend,
+    MonthlyFinancials,
     Ownership,
     Survey,
+    Target,
     Vehicle,
     Visit,
+    VisitLine,
 )
 from ml.models import Score
 from ml.publication import current_score_set
 from organization.access import Access, Capability, acting
-from organization.models import Unit
+from organization.models import Staff, Unit
 from organization.scoping import ScopedQuerySet
 from valuation.deidentified import deidentified_rows
 from valuation.models import Valuation, ValuedCustomer, ValuedUnit
 from valuation.shown import newest_valuation
 
 
-class Resources(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+class Resources(Answers, mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     """A list of one model's rows, cut to the access before anything else is asked."""
 
     http_method_names = ["get", "head", "options"]
     model: type[Model]
     filterset_class: type[FilterSet]
     capability: Capability | None = Capability.SEE_CUSTOMERS
+    everywhere = False
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):  # the schema is drawn without a person
@@ -54,11 +64,14 @@ class Resources(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         return visible
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        known = {"cursor", "page_size"} | set(self.filterset_class.base_filters)
-        if unknown := sorted(set(request.query_params) - known):
-            # A misspelt filter must not answer with everything.
-            raise ValidationError({name: ["There is no such parameter."] for name in unknown})
+        self.refuse_unknown_parameters(self.filterset_class.base_filters)
         return super().list(request, *args, **kwargs)
+
+    def refuse_unknown_parameters(self, known: Iterable[str]) -> None:
+        """A misspelt filter must not answer with everything."""
+        unknown = set(self.request.query_params) - {"cursor", "page_size", *known}
+        if unknown:
+            raise ValidationError({n: [_("There is no such parameter.")] for n in sorted(unknown)})
 
 
 def described(summary: str, detail: str = "") -> Any:
@@ -119,10 +132,22 @@ class Vehicles(Resources):
 class Visits(Resources):
     model = Visit
     serializer_class = serializers.VisitResource
-    filterset_class = filters.OfStore
+    filterset_class = filters.VisitFilter
 
     def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
         return visible.select_related("store", "customer", "vehicle")
+
+
+@extend_schema_view(
+    list=described("Lines of repair orders", "Jobs, parts, and work that the customer declined.")
+)
+class VisitLines(Resources):
+    model = VisitLine
+    serializer_class = serializers.VisitLineResource
+    filterset_class = filters.VisitLineFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("store", "visit")
 
 
 @extend_schema_view(list=described("NPS questions sent, answered or not"))
@@ -155,6 +180,71 @@ class Events(Resources):
 
     def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
         return visible.select_related("store", "customer")
+
+
+@extend_schema_view(list=described("People who work in the group, and their assignments"))
+class People(Resources):
+    model = Staff
+    capability = Capability.IMPORT_DATA
+    everywhere = True
+    serializer_class = ledger.StaffResource
+    filterset_class = filters.StaffFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.prefetch_related("assignments__unit")
+
+
+class OfUnits(Resources):
+    """Rows of units, for roles that see values."""
+
+    capability = Capability.SEE_VALUE
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("unit")
+
+
+@extend_schema_view(
+    list=described("The brands' service and warranty rules, and how their amounts are booked")
+)
+class Policies(OfUnits):
+    model = BrandPolicy
+    capability = Capability.SEE_CUSTOMERS
+    serializer_class = ledger.PolicyResource
+    filterset_class = filters.PolicyFilter
+
+
+@extend_schema_view(list=described("Monthly figures of the books", "In fen (分), net of VAT."))
+class Financials(OfUnits):
+    model = MonthlyFinancials
+    serializer_class = ledger.FinancialsResource
+    filterset_class = filters.FinancialsFilter
+
+
+@extend_schema_view(list=described("Targets of units by month"))
+class Targets(OfUnits):
+    model = Target
+    serializer_class = ledger.TargetResource
+    filterset_class = filters.TargetFilter
+
+
+@extend_schema_view(list=described("Marketing spend of stores by month and channel"))
+class Marketing(OfUnits):
+    model = MarketingSpend
+    serializer_class = ledger.MarketingResource
+    filterset_class = filters.MarketingFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible.select_related("store")
+
+
+@extend_schema_view(list=described("Listed and traded peers as of a day"))
+class Comparables(OfUnits):
+    model = Comparable
+    serializer_class = ledger.ComparableResource
+    filterset_class = filters.ComparableFilter
+
+    def rows(self, visible: QuerySet[Any], access: Access) -> QuerySet[Any]:
+        return visible
 
 
 class ByCustomer(Cursor):

@@ -95,6 +95,14 @@ _ALL = (
         files=False,
     ),
     Bench(
+        "api",
+        "api",
+        "100,000 visits posted through gunicorn, posted again, and read page by page",
+        customers=25_000,
+        lowest=22_000,
+        highest=1_000_000,
+    ),
+    Bench(
         "retrain",
         "retrain",
         "extract, fit, score and publish after an import",
