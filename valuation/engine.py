@@ -89,9 +89,7 @@ class Inputs:
             "scores": self.scores.digest,
             "fits": self.fits.parameters,
             "assumptions": [self.assumptions.version, self.assumptions.values],
-            "units": [
-                (n.id, n.code, n.level, n.path, n.authorised_until) for n in self.tree.nodes
-            ],
+            "units": [(n.id, n.code, n.level, n.path, n.authorised_until) for n in self.tree.nodes],
             "complete_through": sorted(self.complete_through.items()),
             "targets": sorted((unit, name, v) for (unit, name), v in self.targets.items()),
             "confidence": self.quality.confidence,
@@ -250,9 +248,7 @@ def _parameters(stored: dict[str, Any]) -> Parameters:
     return Parameters.from_dict(stored["chosen"]["params"])
 
 
-def _reactions_by_month(
-    whole: CustomerValues, flows: FlowAssumptions, regimes: Regimes
-) -> Floats:
+def _reactions_by_month(whole: CustomerValues, flows: FlowAssumptions, regimes: Regimes) -> Floats:
     def of_stores(lines: Any) -> Floats:
         return np.asarray(lines.reshape(-1, 2, lines.shape[1]).sum(axis=1), dtype=np.float64)
 

@@ -81,6 +81,12 @@ class Tree:
         above = [self.by_id[one] for one in node.path if one in self.by_id]
         return next((one for one in above if one.level == Unit.Level.DIVISION), self.root)
 
+    def region_of(self, node: Node) -> Node:
+        """The region above a unit; its division where that level is skipped."""
+        above = [self.by_id[one] for one in node.path if one in self.by_id]
+        regions = [one for one in above if one.level == Unit.Level.REGION]
+        return regions[-1] if regions else self.division_of(node)
+
     def rolled_up(
         self, of_store: Callable[[int], T], total: Callable[[Iterable[T]], T]
     ) -> dict[int, T]:

@@ -260,6 +260,11 @@ TABLES: dict[str, Table] = {
     "valuation.ValuedCustomer": Table("store", "append"),
     "valuation.Approval": Table("tenant", "append"),
     "valuation.Pseudonym": Table("tenant"),
+    "valuation.PoolCandidate": Table("store"),
+    "valuation.Pool": Table("unit", "append"),
+    "valuation.PoolMember": Table("store", "append"),
+    "valuation.PoolSalt": Table("tenant"),
+    "valuation.Scenario": Table("tenant", "append"),
 }
 
 

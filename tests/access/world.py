@@ -255,6 +255,7 @@ def _once_a_tenant(model: type[models.Model]) -> bool:
     return label in {
         *("ml.TrainingRun", "ml.ModelVersion", "ml.ScoreSet", "valuation.Assumptions"),
         *("valuation.Valuation", "valuation.Pseudonym", "valuation.Approval"),
+        "valuation.PoolSalt",
         *("customers.QualityReport", "organization.AuditChain", "organization.AuditEvent"),
     }
 
