@@ -231,7 +231,7 @@ class PoolMember(StoreOwned):
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="members", db_index=False)
     pseudonym = models.UUIDField()
     value_fen = models.BigIntegerField()
-    kind = models.CharField(max_length=10)
+    kind = models.CharField(max_length=12)
     first_quarter = models.CharField(max_length=7)
     months_since_visit = models.SmallIntegerField(null=True)
     frequency = models.IntegerField()

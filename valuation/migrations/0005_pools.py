@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
                 ),
                 ("pseudonym", models.UUIDField()),
                 ("value_fen", models.BigIntegerField()),
-                ("kind", models.CharField(max_length=10)),
+                ("kind", models.CharField(max_length=12)),
                 ("first_quarter", models.CharField(max_length=7)),
                 ("months_since_visit", models.SmallIntegerField(null=True)),
                 ("frequency", models.IntegerField()),
