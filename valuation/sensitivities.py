@@ -181,8 +181,8 @@ def monthly_reactions(
     """Present value of each month's flow by log of attrition, margin and volume, (S, M, 3).
 
     ``margin``, ``cost`` (S, M) of the stores, not discounted; ``discount`` (M,) or (S, M);
-    ``alive`` (S, M) customers at month ends. As ``pool_flows.shock_sensitivities``, but on a store's average survival: it gives the
-    width of the band around a month, not around the value.
+    ``alive`` (S, M) customers at month ends. As ``pool_flows.shock_sensitivities``, but on a
+    store's average survival: it gives the width of the band around a month, not around the value.
     """
     start = np.maximum(alive[:, :1], 1e-12)
     log_survival = np.log(np.maximum(alive / start, 1e-12))

@@ -189,6 +189,13 @@ ROUTES: dict[str, Route] = {
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    "pools": Route((C.SEE_VALUE,)),
+    "pool_builder": Route((C.SEE_VALUE,)),
+    "pool_band": Route((C.SEE_VALUE,)),
+    "cut_pool": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, data={"name": "x"}),
+    "pool": Route((C.SEE_VALUE,), rows="unit", names="pool"),
+    "renew_pool": act(C.SEE_VALUE, C.CREATE_VALUATION, rows="unit", names="pool", whole_group=True),
+    "pool_export": Route((C.SEE_VALUE,), rows="unit", names="pool_file", get=(200, 302)),
     "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
     "approve_valuation": act(
         C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True
@@ -318,4 +325,6 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "customers.importing.pages": ("import_refusals",),
     "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),
+    "valuation.pools.tape": ("pool_export",),
+    "valuation.pools.workbook": ("pool_export",),
 }
