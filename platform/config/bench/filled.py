@@ -58,8 +58,8 @@ select customer, {tenant}, store, customer, 'C' || customer, '',
     case person when 1 then 'person' else 'fleet' end, '', '', '', '', '' from filled
 """
 _VEHICLES = """
-insert into customers_vehicle (id, tenant_id, vin, plate, plate_tail, vin_tail, brand, series, model,
-    energy, usage, built_on, warranty_until, stores)
+insert into customers_vehicle (id, tenant_id, vin, plate, plate_tail, vin_tail, brand, series,
+    model, energy, usage, built_on, warranty_until, stores)
 overriding system value
 select customer, {tenant}, 'L' || lpad(customer::text, 16, '0'), '', '', '', 'Brand', '', '', '',
     '', {as_of} - age::int, {as_of} - age::int + 1095, array[store] from filled
@@ -71,7 +71,8 @@ select {tenant}, store, customer, customer, customer, {as_of} - age::int, {as_of
 from filled
 """
 _CONSENTS = """
-insert into customers_consent (tenant_id, store_id, customer_id, purpose, given, recorded_at, origin)
+insert into customers_consent (tenant_id, store_id, customer_id, purpose, given, recorded_at,
+    origin)
 select {tenant}, store, customer, 'marketing', customer %% 4 <> 0, now(), 'bench' from filled
 where customer %% 10 <> 0
 """
@@ -265,12 +266,12 @@ def _write(
         cursor.execute(_TEMPORARY)
         layout = binary_row(dict.fromkeys(_INTEGERS, "i8") | dict.fromkeys(_FLOATS, "f8"))
         listed = ", ".join((*_INTEGERS, *_FLOATS))
-        first = 1
+        first, size = 1, min(CHUNK, -(-customers // DIVISIONS))
         with cursor.copy(f"copy filled ({listed}) from stdin (format binary)") as copy:
             copy.write(b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8)
             while first <= customers:
-                count = min(CHUNK, customers - first + 1)
-                division = (first // CHUNK) % DIVISIONS
+                count = min(size, customers - first + 1)
+                division = (first // size) % DIVISIONS
                 found = _columns(
                     *(first, _PARAMETERS[division], fits[division], stores[division], count),
                     [seed, first],
