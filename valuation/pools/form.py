@@ -22,7 +22,7 @@ RISK_LABELS = {
 }
 FIELD_LABELS = {
     "months": gettext_lazy("Months of flows"),
-    "name": gettext_lazy("Name"),
+    "name": gettext_lazy("Name of the pool"),
     "rules": gettext_lazy("Rules"),
     "valuation": gettext_lazy("Valuation"),
 }

@@ -207,7 +207,7 @@ RULES = (
     ),
     Rule(
         "warranty",
-        gettext_noop("Warranty"),
+        gettext_noop("Warranty status"),
         _set("warranty"),
         "(c.warranty_until >= %(as_of)s::date) = (%(warranty)s = 'in')",
     ),

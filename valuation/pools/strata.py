@@ -11,7 +11,7 @@ DIMENSIONS = {
     "vehicle_age": gettext_noop("Age of the vehicle"),
     "recency": gettext_noop("Months since the last visit"),
     "frequency": gettext_noop("Repeat visits"),
-    "warranty": gettext_noop("Warranty"),
+    "warranty": gettext_noop("Warranty status"),
     "kind": gettext_noop("Kind of customer"),
     "grade": gettext_noop("Customer grade"),
     "risk": gettext_noop("Churn risk"),
