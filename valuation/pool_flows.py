@@ -158,7 +158,7 @@ class MonthlyFlows:
 
 
 @dataclass(frozen=True)
-class _FitFlows:
+class FitFlows:
     """Month lines of the cells of one fit, in yuan and numbers; rows follow ``cells``."""
 
     cells: Integers
@@ -170,9 +170,9 @@ class _FitFlows:
     discount: Floats
 
 
-def _by_fit(
+def flows_by_fit(
     sums: NodeSums, cells: Cells, maps: CurveMaps, assumptions: FlowAssumptions
-) -> Iterator[_FitFlows]:
+) -> Iterator[FitFlows]:
     """The cells' lines fit by fit, rows ordered by group; nothing flows beyond the cap month."""
     increments = maps.increments()
     months = np.arange(1, maps.months + 1)
@@ -196,7 +196,7 @@ def _by_fit(
         scales = (earning, flowing, earning, earning, earning)
         lines = (of_visits(sums.visits[rows]), alive, revenue, margin, cost)
         scaled = (line * scale / UNITS for line, scale in zip(lines, scales, strict=True))
-        yield _FitFlows(rows, *scaled, assumptions.by_regime[regime])
+        yield FitFlows(rows, *scaled, assumptions.by_regime[regime])
 
 
 def _add_by_group(target: Floats, group: Integers, lines: Floats) -> None:
@@ -218,7 +218,7 @@ def monthly_flows(
     lines are apportioned.
     """
     lines = np.zeros((6, len(group_value_fen), maps.months))
-    for flows in _by_fit(sums, cells, maps, assumptions):
+    for flows in flows_by_fit(sums, cells, maps, assumptions):
         present = (flows.margin - flows.cost) * flows.discount
         parts = (flows.visits, flows.alive, flows.revenue, flows.margin, flows.cost, present)
         for target, part in zip(lines, parts, strict=True):
@@ -247,7 +247,7 @@ def shock_sensitivities(
     are the same number, and differ in their volatility.
     """
     result = np.zeros((groups, 3))
-    for flows in _by_fit(sums, cells, maps, assumptions):
+    for flows in flows_by_fit(sums, cells, maps, assumptions):
         now = sums.alive[flows.cells, 0][:, None] / UNITS
         left = np.divide(flows.alive, now, out=np.ones_like(flows.alive), where=flows.alive > 0)
         net = ((flows.margin - flows.cost) * np.log(left) * flows.discount).sum(axis=1)

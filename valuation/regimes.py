@@ -52,12 +52,11 @@ def months_of_authorisation(until: dt.date | None, as_of: dt.date, horizon: int)
 
 def regimes_of(tree: Tree, terms: Terms, as_of: dt.date, months: int) -> Regimes:
     """The regimes of a group's stores as of a day."""
-    certain = terms.renewal_probability == 1.0
     keys = []
     for store in tree.stores:
         rate = terms.discount_of(tree.division_of(store).code).rate
         left = months_of_authorisation(store.authorised_until, as_of, months)
-        keys.append((rate, months if certain else left))
+        keys.append((rate, left))
     distinct = sorted(set(keys)) or [(terms.discount.rate, months)]
     return Regimes(
         np.array([rate for rate, _ in distinct]),

@@ -5,6 +5,7 @@ from django.urls import path
 
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
 from valuation.pools import pages
+from valuation.scenarios import pages as scenarios
 
 urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
     path("value/rows/", login_required(deidentified.deidentified), name="deidentified_rows"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
+    path("value/scenarios/", login_required(scenarios.scenarios), name="scenarios"),
+    path("value/scenarios/store", login_required(scenarios.store_scenario), name="store_scenario"),
     path("value/pools/", login_required(pages.pools), name="pools"),
     path("value/pools/new", login_required(pages.builder), name="pool_builder"),
     path("value/pools/band", login_required(pages.band), name="pool_band"),

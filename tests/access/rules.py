@@ -189,6 +189,10 @@ ROUTES: dict[str, Route] = {
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    "scenarios": Route((C.SEE_VALUE,)),
+    "store_scenario": act(
+        C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, data={"name": "x", "reason": "y"}
+    ),
     "pools": Route((C.SEE_VALUE,)),
     "pool_builder": Route((C.SEE_VALUE,)),
     "pool_band": Route((C.SEE_VALUE,)),
