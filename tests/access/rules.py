@@ -329,6 +329,6 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "customers.importing.pages": ("import_refusals",),
     "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),
+    "valuation.pools.pages": ("pool_export",),
     "valuation.pools.tape": ("pool_export",),
-    "valuation.pools.workbook": ("pool_export",),
 }

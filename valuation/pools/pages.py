@@ -1,7 +1,5 @@
 """The pages of pools: builder, cut pools, one pool with its tables and tapes."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -20,22 +18,16 @@ from valuation.pools import shown
 from valuation.pools.band import pool_band, pool_sensitivities
 from valuation.pools.basis import Basis, NoCandidates, basis_of
 from valuation.pools.cut import cut_pool
+from valuation.pools.exports import FORMS, exported
 from valuation.pools.form import PoolForm, in_words
 from valuation.pools.revolving import replace_leavers
 from valuation.pools.rules import PoolRules, read_rules
 from valuation.pools.selection import pool_flows, pool_sums, select
-from valuation.pools.tape import package
-from valuation.pools.workbook import write_workbook
 from valuation.refusals import Refused
 from valuation.rounding import to_fen
 from valuation.shown import access_of, newest_valuation, visible_units
 
 POOLS_SHOWN = 200
-FORMS = {
-    "csv": "application/zip",
-    "parquet": "application/zip",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @require_safe
@@ -68,8 +60,8 @@ def _basis(access: Access) -> Basis | None:
         return None
 
 
-def _brands(valuation: Valuation) -> list[str]:
-    rows = PoolCandidate.objects.filter(valuation=valuation).exclude(brand="")
+def _brands(access: Access, valuation: Valuation) -> list[str]:
+    rows = PoolCandidate.objects.visible_to(access).filter(valuation=valuation).exclude(brand="")
     return sorted(rows.values_list("brand", flat=True).distinct())
 
 
@@ -81,7 +73,7 @@ def builder(request: SignedInRequest) -> HttpResponse:
     basis = _basis(access)
     if basis is None or unit is None:
         return render(request, "valuation/pool_builder.html", {"basis": None})
-    form = PoolForm(units, _brands(basis.valuation), request.GET)
+    form = PoolForm(units, _brands(access, basis.valuation), request.GET)
     context: dict[str, Any] = {
         "basis": basis,
         "unit": unit,
@@ -211,18 +203,11 @@ def export(request: SignedInRequest, pk: int, form: str) -> HttpResponse | FileR
             request, _("Not exported: the valuation of this pool has not been approved yet.")
         )
         return redirect("pool", pk=pk)
-    with tempfile.TemporaryDirectory(prefix="parcfolio-tape-") as name:
-        folder = Path(name)
-        if form == "xlsx":
-            path = folder / "pool.xlsx"
-            digest = f"{write_workbook(found, path)} customers"
-        else:
-            path, digest = package(found, form, folder)
-        # The open file outlives its folder.
-        source = path.open("rb")
-    audit.record(access, "pool.exported", f"pool:{pk}", form=form, content=digest)
-    file_name = f"pool-{pk}-{form}{path.suffix}" if form != "xlsx" else f"pool-{pk}.xlsx"
-    return FileResponse(source, as_attachment=True, filename=file_name, content_type=FORMS[form])
+    made = exported(found, form)
+    audit.record(access, "pool.exported", f"pool:{pk}", form=form, content=made.content)
+    return FileResponse(
+        made.source, as_attachment=True, filename=made.name, content_type=made.content_type
+    )
 
 
 @require_POST

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from organization import audit
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
@@ -19,10 +18,11 @@ from valuation.models import Scenario
 from valuation.pools.basis import Basis, NoCandidates, basis_of
 from valuation.pools.rules import PoolRules
 from valuation.pools.selection import PoolSums, pool_sums
-from valuation.refusals import MISSING, NOT_A_NUMBER, Refusal, Refused
+from valuation.refusals import NOT_A_NUMBER, Refusal, Refused
 from valuation.rounding import to_fen
 from valuation.scenarios.changes import RANGES, Change, valued
 from valuation.scenarios.presets import INPUTS, KINDS, LEVERS, TORNADO, levers, preset, tornado
+from valuation.scenarios.stored import add_scenario
 from valuation.shown import access_of, newest_valuation, visible_units
 from web import charts, formats
 from web.charts import Figure
@@ -242,32 +242,3 @@ def store_scenario(request: SignedInRequest) -> HttpResponse:
         return redirect("scenarios")
     messages.success(request, _("Stored as %(name)s.") % {"name": made})
     return redirect(reverse("scenarios"))
-
-
-def add_scenario(access: Access, change: Change, name: str, reason: str) -> Scenario:
-    """Store a scenario with its inputs, inside an entered access.
-
-    Raises :class:`Refused` without a name or a reason.
-    """
-    name, reason = name.strip()[:80], reason.strip()
-    missing = [field for field, text in (("name", name), ("reason", reason)) if not text]
-    if missing:
-        raise Refused([Refusal(field, MISSING) for field in missing])
-    last: int = (
-        Scenario.objects.filter(name=name)
-        .order_by("-version")
-        .values_list("version", flat=True)
-        .first()
-        or 0
-    )
-    made: Scenario = Scenario.objects.create(
-        tenant_id=access.tenant_id,
-        name=name,
-        version=last + 1,
-        kind="custom",
-        inputs=change.as_dict(),
-        reason=reason,
-        author=access.label[:80],
-    )
-    audit.record(access, "scenario.stored", f"scenario:{made.pk}", name=name, version=last + 1)
-    return made
