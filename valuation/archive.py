@@ -12,6 +12,7 @@ from organization.access import Access
 from valuation.assumptions import terms_of
 from valuation.inputs import binary_row
 from valuation.models import Valuation, ValuedUnit
+from valuation.pools import candidates
 
 if TYPE_CHECKING:
     from valuation.assembly import Assembled
@@ -147,8 +148,10 @@ def _write_customers(
         "accident_revenue_per_month": scores["accident_revenue"],
         "p_alive": scores["p_alive"],
         "cap_month": scores["cap_month"],
+        "variance": portfolio.variance,
     }
-    definition = [f"{name} bigint" for name in _WHOLE] + [f"{name} float8" for name in SCALARS]
+    floats = [*SCALARS, "variance"]
+    definition = [f"{name} bigint" for name in _WHOLE] + [f"{name} float8" for name in floats]
     with connection.cursor() as cursor:
         cursor.execute(f"create temp table valued ({', '.join(definition)}) on commit drop")
         with cursor.copy("copy valued from stdin (format binary)") as copy:
@@ -158,6 +161,7 @@ def _write_customers(
         cursor.execute(PSEUDONYMS, [access.tenant_id])
         scalars = ", ".join(f"v.{name}" for name in SCALARS)
         cursor.execute(LINES.format(scalars=scalars), [access.tenant_id, valuation.pk])
+        candidates.renew(cursor, valuation)
         cursor.execute("drop table valued")
 
 

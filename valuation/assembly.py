@@ -102,6 +102,10 @@ def assemble(
             if node.id in inputs.complete_through
         },
         "former": former.valuation_id if former else None,
+        "parameter_covariance": {
+            str(fit): risk.covariance.round(12).tolist()
+            for fit, risk in zip(inputs.fits.ids, portfolio.risks, strict=True)
+        },
     }
     return Assembled(units, inputs.quality.confidence.score, notes)
 

@@ -6,7 +6,7 @@ sums of customers. Neither the order of rows nor the size of chunks changes a si
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ class CustomerCurves:
     ``expected`` (N, K) and ``alive`` (N, K') are node values, the first of ``alive`` P(alive) at
     the as-of date; ``curve`` the fit's index into :class:`CurveMaps`; ``cap_month`` the last month
     with flows (0: none); ``anchor`` (N, 2) the factors on months 1-12 and later; accident amounts
-    are those of a month in which the customer is alive; ``group`` the index of the home store.
+    are those of a month in which the customer is alive; ``group`` the index of the home store,
+    ``regime`` that of its discount factors and standing (left out: the only one).
     """
 
     expected: Floats
@@ -48,9 +49,12 @@ class CustomerCurves:
     accident_revenue: Floats
     accident_margin: Floats
     group: Integers
+    regime: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         rows = len(self.expected)
+        if rows and not len(self.regime):
+            object.__setattr__(self, "regime", np.zeros(rows, dtype=np.int64))
         for column in fields(self):
             array = getattr(self, column.name)
             if len(array) != rows:
@@ -101,7 +105,7 @@ def value_customers(
     Raises ``ValueError`` for an index or cap out of range, or factors not matching the months.
     """
     _check(customers, maps, assumptions, groups)
-    undiscounted = replace(assumptions, discount=np.ones(maps.months))
+    undiscounted = replace(assumptions, discount=np.ones_like(assumptions.discount))
     value = _present(customers, maps, assumptions, chunk).value_fen
     nominal = _present(customers, maps, undiscounted, chunk).value_fen
     cells, cell = _cells(customers, maps, groups)
@@ -145,7 +149,7 @@ def present(
 def _present(
     customers: CustomerCurves, maps: CurveMaps, assumptions: FlowAssumptions, chunk: int
 ) -> Present:
-    weights = _NodeWeights.of(maps, assumptions.discount)
+    weights = _NodeWeights.of(maps, assumptions.by_regime * assumptions.standing_by_regime)
     size = len(customers)
     visits, months, value = np.empty(size), np.empty(size), np.empty(size, dtype=np.int64)
     for part, rows in customers.chunks(chunk):
@@ -159,12 +163,13 @@ def _present(
 def _check(
     customers: CustomerCurves, maps: CurveMaps, assumptions: FlowAssumptions, groups: int
 ) -> None:
-    if assumptions.discount.shape != (maps.months,):
+    if assumptions.by_regime.shape[1] != maps.months:
         raise ValueError(f"{maps.months} months need as many discount factors")
     limits = (
         ("curve", customers.curve, maps.fits - 1),
         ("cap_month", customers.cap_month, maps.months),
         ("group", customers.group, groups - 1),
+        ("regime", customers.regime, len(assumptions.by_regime) - 1),
     )
     for name, column, high in limits:
         if len(column) and (column.min() < 0 or column.max() > high):
@@ -173,7 +178,7 @@ def _check(
 
 @dataclass(frozen=True)
 class _NodeWeights:
-    """Discounted node weights by fit and cap month: first months, later months, alive."""
+    """Discounted node weights by regime, fit and cap month: first months, later ones, alive."""
 
     early: Floats
     late: Floats
@@ -181,30 +186,32 @@ class _NodeWeights:
 
     @classmethod
     def of(cls, maps: CurveMaps, discount: Floats) -> "_NodeWeights":
-        present = maps.increments() * discount[None, :, None]
-        first = (np.arange(maps.months) < ANCHOR_MONTHS)[None, :, None]
+        """``discount`` (R, M), standing included."""
+        factors = discount[:, None, :, None]
+        present = maps.increments()[None] * factors
+        first = (np.arange(maps.months) < ANCHOR_MONTHS)[None, None, :, None]
         return cls(
             _up_to_cap(present * first),
             _up_to_cap(present * ~first),
-            _up_to_cap(maps.alive * discount[None, :, None]),
+            _up_to_cap(maps.alive[None] * factors),
         )
 
     def visits(self, rows: CustomerCurves) -> Floats:
         """Discounted expected visits up to the cap, anchored, (n,)."""
-        at = (rows.curve, rows.cap_month)
+        at = (rows.regime, rows.curve, rows.cap_month)
         early = np.einsum("nk,nk->n", self.early[at], rows.expected)
         late = np.einsum("nk,nk->n", self.late[at], rows.expected)
         return np.asarray(early * rows.anchor[:, 0] + late * rows.anchor[:, 1])
 
     def months_alive(self, rows: CustomerCurves) -> Floats:
         """Discounted expected months alive up to the cap, (n,)."""
-        at = (rows.curve, rows.cap_month)
+        at = (rows.regime, rows.curve, rows.cap_month)
         return np.asarray(np.einsum("nk,nk->n", self.alive[at], rows.alive))
 
 
 def _up_to_cap(by_month: Floats) -> Floats:
-    """(F, M, K) -> (F, M + 1, K): sums over months 1..cap, for each cap 0..M."""
-    return np.pad(np.cumsum(by_month, axis=1), ((0, 0), (1, 0), (0, 0)))
+    """(R, F, M, K) -> (R, F, M + 1, K): sums over months 1..cap, for each cap 0..M."""
+    return np.pad(np.cumsum(by_month, axis=2), ((0, 0), (0, 0), (1, 0), (0, 0)))
 
 
 def _cells(customers: CustomerCurves, maps: CurveMaps, groups: int) -> tuple[Cells, Integers]:
@@ -214,8 +221,11 @@ def _cells(customers: CustomerCurves, maps: CurveMaps, groups: int) -> tuple[Cel
     used = np.zeros(groups * fits * caps, dtype=bool)
     used[code] = True
     found = np.flatnonzero(used)
-    cells = Cells(found // (fits * caps), found // caps % fits, found % caps)
-    return cells, (np.cumsum(used) - 1)[code]
+    cell = (np.cumsum(used) - 1)[code]
+    # A group is one store's, so all customers of a cell have the regime of any of them.
+    regime = np.zeros(len(found), dtype=np.int64)
+    regime[cell] = customers.regime
+    return Cells(found // (fits * caps), found // caps % fits, found % caps, regime), cell
 
 
 def _add(sums: NodeSums, rows: CustomerCurves, cell: Integers) -> None:

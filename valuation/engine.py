@@ -32,10 +32,10 @@ from valuation.cash_flows import (
     present,
     value_customers,
 )
-from valuation.discounting import discount_factors
 from valuation.inputs import Fits, Scores, customer_curves, read_fits, read_scores
 from valuation.models import Assumptions, Valuation
 from valuation.pool_flows import FlowAssumptions, shock_sensitivities
+from valuation.regimes import Regimes, regimes_of
 from valuation.sensitivities import (
     Histories,
     ParameterRisk,
@@ -49,7 +49,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 # Bumped when a change of code changes figures; part of the input hash.
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 STREAMS = ("regular", "accident", "organisations")
 
 
@@ -89,7 +89,7 @@ class Inputs:
             "scores": self.scores.digest,
             "fits": self.fits.parameters,
             "assumptions": [self.assumptions.version, self.assumptions.values],
-            "units": [(n.id, n.code, n.level, n.path) for n in self.tree.nodes],
+            "units": [(n.id, n.code, n.level, n.path, n.authorised_until) for n in self.tree.nodes],
             "complete_through": sorted(self.complete_through.items()),
             "targets": sorted((unit, name, v) for (unit, name), v in self.targets.items()),
             "confidence": self.quality.confidence,
@@ -141,10 +141,11 @@ class Portfolio:
     """Values and flows of all customers, and what the band needs.
 
     ``whole`` and ``accident`` have 2·S groups: store s's people at 2s, its organisations at 2s+1.
-    ``fit_value`` (S, F): discounted margin by store and fit; ``process`` (S,): variance in yuan².
+    ``fit_value`` (S, F): discounted margin by store and fit; ``variance`` (N,) of each customer's
+    value and ``process`` (S,) of the stores', in yuan².
     """
 
-    discount: Floats
+    regimes: Regimes
     yearly_cost: float
     group: Integers
     discounted: Present
@@ -153,6 +154,7 @@ class Portfolio:
     accident: CustomerValues
     accident_undiscounted: Integers
     fit_value: Floats
+    variance: Floats
     process: Floats
     shocks: Floats
     shocks_by_month: Floats
@@ -176,13 +178,12 @@ def value_portfolio(inputs: Inputs) -> Portfolio:
     terms, scores, fits = inputs.terms, inputs.scores, inputs.fits
     maps, months = fits.maps, inputs.score_set.horizon_months
     yearly = 12.0 * retention_cost(terms, inputs.book, scores["p_alive"])
-    factors = discount_factors(terms.discount.rate, months, mid_month=terms.mid_month)
-    after_tax = 1.0 - terms.tax_rate
-    flows = FlowAssumptions(factors * after_tax, terms.service_cost_rate, yearly)
-    flat = replace(flows, discount=np.full(months, after_tax))
+    regimes = regimes_of(inputs.tree, terms, inputs.as_of, months)
+    flows = regimes.assumptions(terms, yearly)
+    flat = replace(flows, discount=np.full_like(flows.discount, 1.0 - terms.tax_rate))
     group = 2 * inputs.store + scores["organisation"]
     groups = 2 * len(inputs.tree.stores)
-    customers = customer_curves(scores, fits, group)
+    customers = customer_curves(scores, fits, group, regimes.of_store[inputs.store])
     nothing = np.zeros(len(scores))
     accidents = replace(customers, margin_per_visit=nothing, revenue_per_visit=nothing)
     # The cost of keeping customers belongs to the regular stream.
@@ -190,8 +191,9 @@ def value_portfolio(inputs: Inputs) -> Portfolio:
     whole = value_customers(customers, maps, flows, groups)
     discounted = present(customers, maps, flows)
     reactions = shock_sensitivities(whole.sums, whole.cells, maps, flows, groups)
+    variance = _variance(inputs, customers, discounted)
     return Portfolio(
-        discount=flows.discount,
+        regimes=regimes,
         yearly_cost=yearly,
         group=group,
         discounted=discounted,
@@ -202,10 +204,11 @@ def value_portfolio(inputs: Inputs) -> Portfolio:
             present(accidents, maps, only_flat).value_fen, group, groups
         ),
         fit_value=_fit_values(inputs, customers, discounted),
-        process=_process(inputs, customers, discounted),
+        variance=variance,
+        process=np.bincount(inputs.store, variance, len(inputs.tree.stores)),
         shocks=reactions.reshape(-1, 2, reactions.shape[1]).sum(axis=1),
-        shocks_by_month=_reactions_by_month(whole, flows),
-        risks=_parameter_risks(inputs, customers, flows.discount),
+        shocks_by_month=_reactions_by_month(whole, flows, regimes),
+        risks=_parameter_risks(inputs, customers, flows.by_regime),
     )
 
 
@@ -223,7 +226,8 @@ def _fit_values(inputs: Inputs, customers: CustomerCurves, found: Present) -> Fl
     return total * (1.0 - inputs.terms.service_cost_rate)
 
 
-def _process(inputs: Inputs, customers: CustomerCurves, found: Present) -> Floats:
+def _variance(inputs: Inputs, customers: CustomerCurves, found: Present) -> Floats:
+    """Of each customer's value before tax, yuan²."""
     shapes = np.array([_parameters(one).r for one in inputs.fits.parameters])
     accidents = inputs.visits.loc[inputs.visits["accident_revenue"] > 0, "accident_margin"]
     variance = process_variance(
@@ -237,16 +241,14 @@ def _process(inputs: Inputs, customers: CustomerCurves, found: Present) -> Float
         float(accidents.mean()) if len(accidents) else 0.0,
         inputs.terms.spend_variation,
     )
-    total = np.zeros(len(inputs.tree.stores))
-    np.add.at(total, inputs.store, variance)
-    return total * (1.0 - inputs.terms.service_cost_rate) ** 2
+    return variance * (1.0 - inputs.terms.service_cost_rate) ** 2
 
 
 def _parameters(stored: dict[str, Any]) -> Parameters:
     return Parameters.from_dict(stored["chosen"]["params"])
 
 
-def _reactions_by_month(whole: CustomerValues, flows: FlowAssumptions) -> Floats:
+def _reactions_by_month(whole: CustomerValues, flows: FlowAssumptions, regimes: Regimes) -> Floats:
     def of_stores(lines: Any) -> Floats:
         return np.asarray(lines.reshape(-1, 2, lines.shape[1]).sum(axis=1), dtype=np.float64)
 
@@ -255,7 +257,7 @@ def _reactions_by_month(whole: CustomerValues, flows: FlowAssumptions) -> Floats
         of_stores(monthly.margin) / 100.0,
         of_stores(monthly.cost) / 100.0,
         of_stores(monthly.alive),
-        flows.discount,
+        flows.by_regime[regimes.of_store],
         flows.service_cost_rate,
     )
 
@@ -263,9 +265,11 @@ def _reactions_by_month(whole: CustomerValues, flows: FlowAssumptions) -> Floats
 def _parameter_risks(
     inputs: Inputs, customers: CustomerCurves, discount: Floats
 ) -> list[ParameterRisk]:
+    """Of each fit, discounted as most of its customers are."""
     risks = []
     for number, stored in enumerate(inputs.fits.parameters):
         rows = customers.curve == number
+        usual = int(np.bincount(customers.regime[rows], minlength=1).argmax())
         some = Histories(
             x=inputs.scores["frequency"][rows].astype(float),
             t_x=inputs.scores["recency_days"][rows].astype(float),
@@ -275,7 +279,7 @@ def _parameter_risks(
             margin_per_month=inputs.scores["accident_margin"][rows],
         )
         variation = inputs.terms.spend_variation
-        risks.append(parameter_risk(_parameters(stored), some, discount, variation))
+        risks.append(parameter_risk(_parameters(stored), some, discount[usual], variation))
     return risks
 
 

@@ -162,7 +162,9 @@ def read_fits(scores: Scores) -> Fits:
     )
 
 
-def customer_curves(scores: Scores, fits: Fits, group: Integers) -> CustomerCurves:
+def customer_curves(
+    scores: Scores, fits: Fits, group: Integers, regime: Integers
+) -> CustomerCurves:
     """Rows for :mod:`valuation.cash_flows`."""
     return CustomerCurves(
         expected=scores.visits,
@@ -175,4 +177,5 @@ def customer_curves(scores: Scores, fits: Fits, group: Integers) -> CustomerCurv
         accident_revenue=scores["accident_revenue"],
         accident_margin=scores["accident_margin"],
         group=group,
+        regime=regime,
     )

@@ -135,3 +135,156 @@ class Approval(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.valuation_id} {self.approved_by}"
+
+
+class PoolCandidate(StoreOwned):
+    """What pool rules ask of a customer, as of the group's newest valuation.
+
+    Written with the valuation in place of the former one's. It names customers, so it goes with
+    them; what a cut pool needs for good is copied to :class:`PoolMember` under a pseudonym.
+    """
+
+    erased_with_person = True
+
+    pk = models.CompositePrimaryKey("valuation_id", "customer_id")
+    # Written a million at a time by one transaction that has just read tenant and units.
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    store = models.ForeignKey(
+        "organization.Unit",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    valuation = models.ForeignKey(
+        Valuation,
+        on_delete=models.PROTECT,
+        related_name="candidates",
+        db_index=False,
+        db_constraint=False,
+    )
+    customer = models.ForeignKey("customers.Customer", on_delete=models.CASCADE, related_name="+")
+    value_fen = models.BigIntegerField()
+    # Of the customer's value around its expectation, yuan².
+    variance = models.FloatField()
+    kind = models.CharField(max_length=10)
+    frequency = models.IntegerField()
+    p_alive = models.FloatField()
+    last_visit_on = models.DateField(null=True)
+    grade = models.CharField(max_length=2, blank=True)
+    risk = models.CharField(max_length=6, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list)
+    consented = models.BooleanField()
+    vehicle_months = models.SmallIntegerField(null=True)
+    warranty_until = models.DateField(null=True)
+    brand = models.CharField(max_length=60, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.valuation_id}/{self.customer_id}"
+
+
+class Pool(UnitOwned):
+    """An immutable pool: the customers of a valuation that met its rules, cut as of its date."""
+
+    valuation = models.ForeignKey(
+        Valuation, on_delete=models.PROTECT, related_name="pools", db_index=False
+    )
+    # The pool that this one goes on from after its rules were tested again.
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=80)
+    rules = models.JSONField()
+    customers = models.IntegerField()
+    value_fen = models.BigIntegerField()
+    p5_fen = models.BigIntegerField()
+    p95_fen = models.BigIntegerField()
+    # First reasons of exclusion, monthly lines, tables of strata and cohorts (valuation.pools).
+    waterfall = models.JSONField()
+    monthly = models.JSONField()
+    strata = models.JSONField()
+    cohorts = models.JSONField()
+    # Everything that a customer's value recomputes from: curve maps, factors, costs.
+    terms = models.JSONField()
+    members_hash = models.CharField(max_length=64)
+    author = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "unit", "name"], name="pool_name_once_a_unit")
+        ]
+        indexes = [models.Index(fields=["tenant", "-created_at"], name="pool_by_time")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PoolMember(StoreOwned):
+    """One customer of a cut pool under the pseudonym of valuations; numbers only."""
+
+    pk = models.CompositePrimaryKey("pool_id", "pseudonym")
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="members", db_index=False)
+    pseudonym = models.UUIDField()
+    value_fen = models.BigIntegerField()
+    kind = models.CharField(max_length=12)
+    first_quarter = models.CharField(max_length=7)
+    months_since_visit = models.SmallIntegerField(null=True)
+    frequency = models.IntegerField()
+    p_alive = models.FloatField()
+    vehicle_months = models.SmallIntegerField(null=True)
+    in_warranty = models.BooleanField()
+    brand = models.CharField(max_length=60, blank=True)
+    grade = models.CharField(max_length=2, blank=True)
+    risk = models.CharField(max_length=6, blank=True)
+    # Positions in the maps and regimes of the pool's terms.
+    fit = models.SmallIntegerField()
+    regime = models.SmallIntegerField()
+    cap_month = models.SmallIntegerField()
+    # Anchor factors (2), revenue and margin a visit, accident revenue and margin a month.
+    amounts = ArrayField(models.FloatField())
+    # Expected visits at 8 nodes, then P(alive) today and at 8 nodes.
+    curve = ArrayField(models.FloatField())
+
+    def __str__(self) -> str:
+        return f"{self.pool_id}/{self.pseudonym}"
+
+
+class PoolSalt(TenantOwned):
+    """The group's salt of tape identifiers, sealed under the installation's master key."""
+
+    sealed_by_master = ("sealed",)
+
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="pool_salt_once_a_tenant")]
+
+    def __str__(self) -> str:
+        return f"salt of {self.tenant_id}"
+
+
+class Scenario(TenantOwned):
+    """A named set of changes to the assumptions, with the inputs that it was stored for."""
+
+    name = models.CharField(max_length=80)
+    version = models.IntegerField()
+    kind = models.CharField(max_length=12)
+    inputs = models.JSONField()
+    reason = models.TextField()
+    author = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name", "version"], name="scenario_version_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"

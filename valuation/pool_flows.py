@@ -14,6 +14,10 @@ factor of the month, A_k = P(alive at k), and k not beyond the customer's cap mo
     margin_k  = e_k a_k x margin per visit  + A_k x accident margin
     cost_k    = service cost rate x margin_k + retention cost / 12 x A_k
     value     = sum over k of (margin_k - cost_k) x discount factor_k
+
+All of them, visits too, times the standing of the store in month k: 1 while the brand's
+authorisation lasts, the probability of its renewal afterwards. Standing and discount factors come
+in regimes (a division's premium, a store's authorisation); every store belongs to one.
 """
 
 from collections.abc import Iterator
@@ -65,13 +69,30 @@ class CurveMaps:
 
 @dataclass(frozen=True)
 class FlowAssumptions:
-    """Discount factors (M,), service cost as a share of margin, retention cost in yuan a year."""
+    """Discount factors (M,), service cost as a share of margin, retention cost in yuan a year.
+
+    With several regimes ``discount`` is (R, M), and so is ``standing``, the probability that a
+    store still stands for its brand (all 1 where it is left out).
+    """
 
     discount: Floats
     service_cost_rate: float = 0.0
     retention_cost: float = 0.0
+    standing: Floats | None = None
+
+    @property
+    def by_regime(self) -> Floats:
+        """Discount factors, (R, M)."""
+        return np.atleast_2d(self.discount)
+
+    @property
+    def standing_by_regime(self) -> Floats:
+        """(R, M)."""
+        return np.ones_like(self.by_regime) if self.standing is None else self.standing
 
     def __post_init__(self) -> None:
+        if self.standing is not None and self.standing.shape != self.by_regime.shape:
+            raise ValueError("standing and discount factors must agree in regimes and months")
         refuse_any(
             [
                 as_fraction("service_cost_rate", self.service_cost_rate),
@@ -82,11 +103,17 @@ class FlowAssumptions:
 
 @dataclass(frozen=True)
 class Cells:
-    """Indices (C,) of what the customers of each cell share: home store, fit, cap month."""
+    """Indices (C,) of what the customers of each cell share: home store, fit, cap month, regime
+    (by default the only one)."""
 
     group: Integers
     curve: Integers
     cap_month: Integers
+    regime: Integers | None = None
+
+    @property
+    def regimes(self) -> Integers:
+        return np.zeros_like(self.group) if self.regime is None else self.regime
 
 
 @dataclass(frozen=True)
@@ -131,7 +158,7 @@ class MonthlyFlows:
 
 
 @dataclass(frozen=True)
-class _FitFlows:
+class FitFlows:
     """Month lines of the cells of one fit, in yuan and numbers; rows follow ``cells``."""
 
     cells: Integers
@@ -140,11 +167,12 @@ class _FitFlows:
     revenue: Floats
     margin: Floats
     cost: Floats
+    discount: Floats
 
 
-def _by_fit(
+def flows_by_fit(
     sums: NodeSums, cells: Cells, maps: CurveMaps, assumptions: FlowAssumptions
-) -> Iterator[_FitFlows]:
+) -> Iterator[FitFlows]:
     """The cells' lines fit by fit, rows ordered by group; nothing flows beyond the cap month."""
     increments = maps.increments()
     months = np.arange(1, maps.months + 1)
@@ -163,8 +191,12 @@ def _by_fit(
         margin = of_visits(sums.margin[rows]) + sums.accident_margin[rows] @ step
         revenue = of_visits(sums.revenue[rows]) + sums.accident_revenue[rows] @ step
         cost = assumptions.service_cost_rate * margin + assumptions.retention_cost / 12.0 * alive
+        regime = cells.regimes[rows]
+        earning = flowing * assumptions.standing_by_regime[regime]
+        scales = (earning, flowing, earning, earning, earning)
         lines = (of_visits(sums.visits[rows]), alive, revenue, margin, cost)
-        yield _FitFlows(rows, *(line * flowing / UNITS for line in lines))
+        scaled = (line * scale / UNITS for line, scale in zip(lines, scales, strict=True))
+        yield FitFlows(rows, *scaled, assumptions.by_regime[regime])
 
 
 def _add_by_group(target: Floats, group: Integers, lines: Floats) -> None:
@@ -185,13 +217,14 @@ def monthly_flows(
     ``group_value_fen``: (G,) sums of the customers' values in fen, to which the present-value
     lines are apportioned.
     """
-    lines = np.zeros((5, len(group_value_fen), maps.months))
-    for flows in _by_fit(sums, cells, maps, assumptions):
-        parts = (flows.visits, flows.alive, flows.revenue, flows.margin, flows.cost)
+    lines = np.zeros((6, len(group_value_fen), maps.months))
+    for flows in flows_by_fit(sums, cells, maps, assumptions):
+        present = (flows.margin - flows.cost) * flows.discount
+        parts = (flows.visits, flows.alive, flows.revenue, flows.margin, flows.cost, present)
         for target, part in zip(lines, parts, strict=True):
             _add_by_group(target, cells.group[flows.cells], part)
-    visits, alive, revenue, margin, cost = lines
-    exact = (margin - cost) * assumptions.discount * FEN_PER_YUAN
+    visits, alive, revenue, margin, cost, present = lines
+    exact = present * FEN_PER_YUAN
     return MonthlyFlows(
         visits=visits,
         alive=alive,
@@ -214,11 +247,12 @@ def shock_sensitivities(
     are the same number, and differ in their volatility.
     """
     result = np.zeros((groups, 3))
-    for flows in _by_fit(sums, cells, maps, assumptions):
+    for flows in flows_by_fit(sums, cells, maps, assumptions):
         now = sums.alive[flows.cells, 0][:, None] / UNITS
         left = np.divide(flows.alive, now, out=np.ones_like(flows.alive), where=flows.alive > 0)
-        net = (flows.margin - flows.cost) * np.log(left) @ assumptions.discount
-        earned = flows.margin @ assumptions.discount * (1.0 - assumptions.service_cost_rate)
+        net = ((flows.margin - flows.cost) * np.log(left) * flows.discount).sum(axis=1)
+        earned = (flows.margin * flows.discount).sum(axis=1)
+        earned *= 1.0 - assumptions.service_cost_rate
         changes = np.stack([net, earned, earned], axis=1)
         _add_by_group(result, cells.group[flows.cells], changes)
     return result

@@ -180,15 +180,15 @@ def monthly_reactions(
 ) -> Floats:
     """Present value of each month's flow by log of attrition, margin and volume, (S, M, 3).
 
-    ``margin``, ``cost`` (S, M) of the stores, not discounted; ``alive`` (S, M) customers at month
-    ends. As ``pool_flows.shock_sensitivities``, but on a store's average survival: it gives the
-    width of the band around a month, not around the value.
+    ``margin``, ``cost`` (S, M) of the stores, not discounted; ``discount`` (M,) or (S, M);
+    ``alive`` (S, M) customers at month ends. As ``pool_flows.shock_sensitivities``, but on a
+    store's average survival: it gives the width of the band around a month, not around the value.
     """
     start = np.maximum(alive[:, :1], 1e-12)
     log_survival = np.log(np.maximum(alive / start, 1e-12))
     earned = margin * (1.0 - service_cost_rate)
     months = np.stack([(margin - cost) * log_survival, earned, earned], axis=2)
-    return np.asarray(months * discount[None, :, None])
+    return np.asarray(months * np.atleast_2d(discount)[:, :, None])
 
 
 def monthly_deviation(by_month: Floats, volatilities: Floats, correlation: float) -> Floats:

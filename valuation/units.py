@@ -1,5 +1,6 @@
 """The organization tree as a valuation sees it: what stores have, their parents have by adding."""
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ class Node:
     level: str
     parent_id: int | None
     path: tuple[int, ...]
+    authorised_until: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,11 @@ class Tree:
     def read(cls) -> "Tree":
         """The tree of the entered tenant."""
         rows = Unit.objects.order_by("code").values_list(
-            "pk", "code", "name", "level", "parent_id", "path"
+            "pk", "code", "name", "level", "parent_id", "path", "authorised_until"
         )
         nodes = [
-            Node(pk, code, name, level, up, tuple(path)) for pk, code, name, level, up, path in rows
+            Node(pk, code, name, level, up, tuple(path), until)
+            for pk, code, name, level, up, path, until in rows
         ]
         return cls(tuple(sorted(nodes, key=lambda node: (len(node.path), node.code))))
 
@@ -77,6 +80,12 @@ class Tree:
         """The division above a unit; the group itself where there is none."""
         above = [self.by_id[one] for one in node.path if one in self.by_id]
         return next((one for one in above if one.level == Unit.Level.DIVISION), self.root)
+
+    def region_of(self, node: Node) -> Node:
+        """The region above a unit; its division where that level is skipped."""
+        above = [self.by_id[one] for one in node.path if one in self.by_id]
+        regions = [one for one in above if one.level == Unit.Level.REGION]
+        return regions[-1] if regions else self.division_of(node)
 
     def rolled_up(
         self, of_store: Callable[[int], T], total: Callable[[Iterable[T]], T]

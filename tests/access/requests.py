@@ -91,6 +91,11 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
     "customer_number": _number,
     "link": lambda world, target: {"uidb64": "MQ", "token": "x-y"},
     "unit": _unit,
+    "pool": _row("valuation.Pool"),
+    "pool_file": lambda world, target: {
+        **_row("valuation.Pool")(world, target),
+        "form": "csv",
+    },
 }
 MISSING: dict[str, dict[str, Any]] = {
     "customer": {"uid": uuid.UUID(int=4)},
@@ -100,6 +105,7 @@ MISSING: dict[str, dict[str, Any]] = {
     "link": {"uidb64": "MQ", "token": "x-y"},
     "store": {"code": "nowhere"},
     "unit": {"code": "nowhere"},
+    "pool_file": {"pk": NOBODY, "form": "csv"},
 }
 
 

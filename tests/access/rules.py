@@ -221,6 +221,17 @@ ROUTES: dict[str, Route] = {
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    "scenarios": Route((C.SEE_VALUE,)),
+    "store_scenario": act(
+        C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, data={"name": "x", "reason": "y"}
+    ),
+    "pools": Route((C.SEE_VALUE,)),
+    "pool_builder": Route((C.SEE_VALUE,)),
+    "pool_band": Route((C.SEE_VALUE,)),
+    "cut_pool": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, data={"name": "x"}),
+    "pool": Route((C.SEE_VALUE,), rows="unit", names="pool"),
+    "renew_pool": act(C.SEE_VALUE, C.CREATE_VALUATION, rows="unit", names="pool", whole_group=True),
+    "pool_export": Route((C.SEE_VALUE,), rows="unit", names="pool_file", get=(200, 302)),
     "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
     "approve_valuation": act(
         C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True
@@ -295,6 +306,11 @@ TABLES: dict[str, Table] = {
     "valuation.ValuedCustomer": Table("store", "append"),
     "valuation.Approval": Table("tenant", "append"),
     "valuation.Pseudonym": Table("tenant"),
+    "valuation.PoolCandidate": Table("store"),
+    "valuation.Pool": Table("unit", "append"),
+    "valuation.PoolMember": Table("store", "append"),
+    "valuation.PoolSalt": Table("tenant"),
+    "valuation.Scenario": Table("tenant", "append"),
 }
 
 
@@ -352,4 +368,6 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "customers.importing.pages": ("import_refusals",),
     "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),
+    "valuation.pools.pages": ("pool_export",),
+    "valuation.pools.tape": ("pool_export",),
 }

@@ -16,6 +16,7 @@ from tests.access.world import OURS
 RAW_SQL = {
     "config.demo": "asks which groups there are before Django starts",
     "config.operations": "asks whether the database answers",
+    "config.bench.filled": "fills a scratch database",
     "config.bench.group": "finds the scratch server's process",
     "config.bench.importing": "measures a bare COPY in a scratch database",
     "config.bench.pages": "switches the policies off in a scratch database",
@@ -50,6 +51,14 @@ RAW_SQL = {
     "valuation.books": "sums of the books by unit",
     "valuation.engine": "one valuation at a time by an advisory lock",
     "valuation.inputs": "reads a million curves at once",
+    "valuation.pools.band": "samples a pool's histories",
+    "valuation.pools.candidates": "renews the rows that pool rules ask, set by set",
+    "valuation.pools.cut": "writes a pool's members set by set",
+    "valuation.pools.revolving": "reads a pool's members at once",
+    "valuation.pools.selection": "counts and sums a pool by one GROUP BY",
+    "valuation.pools.static_pools": "visits of a pool by cohort and quarter",
+    "valuation.pools.strata": "sums of a pool by class",
+    "valuation.pools.tape": "copies a tape",
 }
 SAFE_MARKUP = {
     "web.charts.figure": "marks are built by web.charts.svg, which escapes",

@@ -35,6 +35,9 @@ from tests.customers.records import (
 from tests.factories import Group, add_person, make_customer, make_group
 from tests.valuation.score_sets import MAP, PARAMETERS, make_score, make_score_set
 from valuation.engine import create_valuation
+from valuation.pools.basis import basis_of
+from valuation.pools.cut import cut_pool
+from valuation.pools.rules import PoolRules
 
 OURS = ("organization", "customers", "ml", "valuation")
 STORES = ("-S1", "-S2", "-S3", "-S4")
@@ -264,6 +267,7 @@ def _once_a_tenant(model: type[models.Model]) -> bool:
     return label in {
         *("ml.TrainingRun", "ml.ModelVersion", "ml.ScoreSet", "valuation.Assumptions"),
         *("valuation.Valuation", "valuation.Pseudonym", "valuation.Approval"),
+        "valuation.PoolSalt",
         *("customers.QualityReport", "organization.AuditChain", "organization.AuditEvent"),
     }
 
@@ -291,8 +295,13 @@ def build() -> World:
                 place = places[group.tenant.code, suffix] = Place(group, suffix)
                 _people_of_store(place)
                 _customer_of_store(place, score_set, fit)
-        create_valuation(group.system, timezone.localdate())
+        valuation, _ = create_valuation(group.system, timezone.localdate())
         with entered(group.system) as system:
+            basis = basis_of(valuation)
+            for suffix in STORES:
+                place = places[group.tenant.code, suffix]
+                pool = cut_pool(system, basis, PoolRules(), group.units[suffix], place.token)
+                place.rows["valuation.Pool"] = pool
             quality.assess(system, timezone.localdate() + timedelta(days=1))
             for suffix in STORES:
                 place = places[group.tenant.code, suffix]

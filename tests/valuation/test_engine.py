@@ -229,7 +229,8 @@ class TestImmutable:
                 "select tgrelid::regclass::text from pg_trigger where tgname = 'written_once'"
             )
             guarded = {name for (name,) in cursor.fetchall()}
-        assert {f"valuation_{table}" for table in (*self.TABLES, "approval")} == guarded
+        others = ("approval", "pool", "poolmember", "scenario")
+        assert {f"valuation_{table}" for table in (*self.TABLES, *others)} == guarded
 
     def test_erasing_a_person_leaves_the_valuation(self, portfolio, valued):
         group = portfolio.group

@@ -113,18 +113,20 @@ _ALL = (
     Bench(
         "valuation",
         "valuation",
-        "value every customer and unit after a retraining",
+        "value every customer and unit of a filled group, written down",
         customers=20_000,
         lowest=800,
         highest=5_000_000,
+        files=False,
     ),
     Bench(
         "pool",
         "pool",
-        "60 monthly flows of a pool by rule, against the sum of its customers' flows",
+        "count, 60 monthly flows and band of a pool by rule, against its customers added up",
         customers=20_000,
         lowest=800,
         highest=5_000_000,
+        files=False,
     ),
     Bench(
         "pages",

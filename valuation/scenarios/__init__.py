@@ -1,0 +1,1 @@
+"""What the value would be under other assumptions: scenarios, tornado, levers."""
