@@ -34,8 +34,10 @@ def offered(capabilities: frozenset[Capability]) -> list[str]:
         ("administrator", ["start", "people", "special_grants", "units", "audit"]),
         (
             "data_steward",
-            ["start", "customers", "imports", "identity_review", "data_quality"]
-            + ["models", "units", "privacy"],
+            [
+                *("start", "customers", "imports", "identity_review", "data_quality"),
+                *("models", "units", "privacy"),
+            ],
         ),
     ],
 )

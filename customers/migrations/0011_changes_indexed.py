@@ -17,7 +17,7 @@ INDEXES = {
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("customers", "0009_deliveries")]
+    dependencies = [("customers", "0010_deliveries")]
     operations = [
         AddIndexConcurrently(
             model,

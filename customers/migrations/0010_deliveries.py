@@ -45,7 +45,7 @@ def forget_changes(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0008_personal_data")]
+    dependencies = [("customers", "0009_identity")]
     operations = [
         migrations.CreateModel(
             name="Delivery",
