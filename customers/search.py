@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from django.db.models import CharField, F, Lookup, Q, QuerySet
+from django.db.models import CharField, Exists, F, Lookup, OuterRef, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
 from customers import scores
@@ -216,7 +216,8 @@ def _by_last_visit(access: Access, listing: Listing, start: int, stop: int) -> l
     if listing.store is not None:
         visits = visits.filter(store=listing.store)
     if listing.tag:
-        visits = visits.filter(customer__tags__code=listing.tag)
+        tagged = CustomerTag.objects.visible_to(access).filter(code=listing.tag)
+        visits = visits.filter(Exists(tagged.filter(customer_id=OuterRef("customer_id"))))
     seen: dict[int, None] = {}
     walk = visits.order_by("-day", "-pk").values_list("customer_id", flat=True)
     for offset in range(0, 1_000_000, 4 * stop):

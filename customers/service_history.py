@@ -121,6 +121,9 @@ def _fetch(
         "v.vehicle_id = any(%(ids)s)" if vehicle_ids is not None else "v.vehicle_id is not null"
     )
     values: dict[str, Any] = {"tenant": access.tenant_id, "day": today}
+    if not access.reach.everything:
+        chosen += " and v.store_id = any(%(stores)s)"
+        values["stores"] = list(access.reach.ids)
     if vehicle_ids is not None:
         values["ids"] = list(vehicle_ids)
     with connection.cursor() as cursor:
