@@ -111,7 +111,8 @@ def join(cursor: Any, tenant_id: int) -> None:
     """Hand what the customers of ``identity_move`` have to those they are now; keep what was."""
     values = {"tenant": tenant_id}
     cursor.execute(
-        f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, content, stores, kept_at)'
+        f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, content, stores,'
+        " kept_at)"
         f" select c.tenant_id, m.new_id, c.id, '{CUSTOMER}', c.id, to_jsonb(c) - {_PERSONAL},"
         " '{}', clock_timestamp()"
         " from (select old_id, new_id from identity_move"
