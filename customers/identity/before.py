@@ -111,9 +111,10 @@ def join(cursor: Any, tenant_id: int) -> None:
     """Hand what the customers of ``identity_move`` have to those they are now; keep what was."""
     values = {"tenant": tenant_id}
     cursor.execute(
-        f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, content, kept_at)'
+        f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, content, stores,'
+        " kept_at)"
         f" select c.tenant_id, m.new_id, c.id, '{CUSTOMER}', c.id, to_jsonb(c) - {_PERSONAL},"
-        " clock_timestamp()"
+        " '{}', clock_timestamp()"
         " from (select old_id, new_id from identity_move"
         f" union select new_id, new_id from identity_move) m join {CUSTOMER} c on c.id = m.old_id",
     )
@@ -129,8 +130,9 @@ def join(cursor: Any, tenant_id: int) -> None:
         if unique is not None:
             _set_aside(cursor, table, "t.customer_id", _second(table, unique, concerned, order))
         cursor.execute(
-            f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, kept_at)'
-            f" select t.tenant_id, m.new_id, t.customer_id, '{table}', t.id, clock_timestamp()"
+            f'insert into {BEFORE} (tenant_id, customer_id, own, "table", row_id, stores, kept_at)'
+            f" select t.tenant_id, m.new_id, t.customer_id, '{table}', t.id, '{{}}',"
+            " clock_timestamp()"
             f" from {table} t join identity_move m on m.old_id = t.customer_id"
             f" where t.tenant_id = %(tenant)s and {condition}",
             values,
@@ -170,6 +172,6 @@ def _set_aside(cursor: Any, table: str, owner: str, rows: str) -> None:
         f"with gone as (delete from {table} t using ({rows}) x"
         " where t.ctid = x.ctid and t.tableoid = x.tableoid"
         f" returning t.tenant_id, x.new_id, {owner} as own, to_jsonb(t) as content)"
-        f' insert into {BEFORE} (tenant_id, customer_id, own, "table", content, kept_at)'
-        f" select tenant_id, new_id, own, '{table}', content, clock_timestamp() from gone"
+        f' insert into {BEFORE} (tenant_id, customer_id, own, "table", content, stores, kept_at)'
+        f" select tenant_id, new_id, own, '{table}', content, '{{}}', clock_timestamp() from gone"
     )

@@ -52,6 +52,12 @@ class Migration(migrations.Migration):
                 ("row_id", models.BigIntegerField(null=True)),
                 ("content", models.JSONField(null=True)),
                 ("kept_at", models.DateTimeField()),
+                (
+                    "stores",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list, size=None
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -186,6 +192,6 @@ class Migration(migrations.Migration):
             ),
         ),
         ProtectRows("MergeProposal", "stores"),
-        ProtectRows("BeforeMerge", "tenant"),
+        ProtectRows("BeforeMerge", "stores"),
         migrations.RunPython(separate, migrations.RunPython.noop),
     ]

@@ -107,6 +107,7 @@ class BeforeMerge(TenantOwned):
     for him alone) is kept here whole.
     """
 
+    row_scope = "stores"
     erased_with_person = True
     # Written and deleted with the merges alone, a hundred thousand a load: checking the customer of
     # each at commit would cost more than writing it.
@@ -122,6 +123,8 @@ class BeforeMerge(TenantOwned):
     row_id = models.BigIntegerField(null=True)
     content = models.JSONField(null=True)
     kept_at = models.DateTimeField()
+    # None: rows of several stores lie here, so only work on the whole group reads them.
+    stores = ArrayField(models.BigIntegerField(), default=list)
 
     def __str__(self) -> str:
         return f"{self.table} of {self.own}"

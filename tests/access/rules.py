@@ -289,7 +289,7 @@ TABLES: dict[str, Table] = {
     "customers.Target": Table("unit"),
     "customers.MergeDecision": Table("tenant"),
     "customers.MergeProposal": Table("stores"),
-    "customers.BeforeMerge": Table("tenant"),
+    "customers.BeforeMerge": Table("stores"),
     "customers.ImportRun": Table("tenant"),
     "customers.ImportFile": Table("tenant"),
     "customers.RejectedRow": Table("tenant"),

@@ -50,6 +50,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "customers.ImportRun": {"dry_run": True, "status": "done"},
     "customers.RejectedRow": {"code": "nul_byte"},
+    "customers.BeforeMerge": {"stores": lambda place: [place.group.units[place.suffix].pk]},
 }
 
 

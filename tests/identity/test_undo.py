@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def test_the_state_is_that_of_the_decisions_that_stand(group: Group, steps: Any)
 
 @pytest.fixture
 def people(group: Group) -> Any:
-    with entered(group.system):
+    with translation.override("en"), entered(group.system):
         yield make_people(group)
 
 
