@@ -63,6 +63,7 @@ class Former:
     stores: Integers
     value_fen: Integers
     monthly: dict[int, list[int]]
+    margin: dict[int, list[int]]
 
 
 def former_valuation(as_of: dt.date) -> Former | None:
@@ -73,12 +74,25 @@ def former_valuation(as_of: dt.date) -> Former | None:
         .order_by("-as_of", "-created_at")
         .first()
     )
-    if last is None:
+    return None if last is None else _read(last)
+
+
+def year_ago(as_of: dt.date, known: Former | None) -> Former | None:
+    """The valuation nearest to a year before, between 6 and 18 months; ``known`` if it is that."""
+    wanted = as_of - dt.timedelta(days=365)
+    around = (wanted - dt.timedelta(days=183), wanted + dt.timedelta(days=183))
+    rows = Valuation.objects.filter(as_of__range=around).select_related("assumptions")
+    nearest = min(rows, key=lambda one: (abs((one.as_of - wanted).days), -one.pk), default=None)
+    if nearest is None:
         return None
+    return known if known and known.valuation_id == nearest.pk else _read(nearest)
+
+
+def _read(last: Valuation) -> Former:
     with connection.cursor() as cursor:
         cursor.execute(FORMER, [last.pk])
         rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 3)
-    units = ValuedUnit.objects.filter(valuation=last).values_list("unit_id", "monthly")
+    units = list(ValuedUnit.objects.filter(valuation=last).values_list("unit_id", "monthly"))
     return Former(
         last.pk,
         last.as_of,
@@ -87,6 +101,7 @@ def former_valuation(as_of: dt.date) -> Former | None:
         rows[:, 1],
         rows[:, 2],
         {unit: monthly["present_value_fen"] for unit, monthly in units},
+        {unit: monthly["margin_fen"] for unit, monthly in units},
     )
 
 

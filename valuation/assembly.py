@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from valuation import books, figures
+from valuation import books, figures, mix
 from valuation.archive import Former
 from valuation.bridge import BridgeAssumptions
 from valuation.change import store_changes
+from valuation.contracted import contracted
 from valuation.engine import STREAMS, Inputs, Portfolio
 from valuation.history import History, cohort_cube, store_counters, tenure_retention
+from valuation.lookback import held_against
 from valuation.rounding import to_fen
 from valuation.sensitivities import monthly_deviation, stacked
 from valuation.uncertainty import Band, Sensitivities, value_band
@@ -41,6 +43,9 @@ class Lines:
     operations: dict[str, Integers]
     targets: dict[str, float]
     change: dict[str, int]
+    mix: dict[str, Integers]
+    contracted: dict[str, int]
+    lookback: dict[str, Integers]
 
     @property
     def expected_fen(self) -> int:
@@ -57,7 +62,11 @@ class Assembled:
 
 
 def assemble(
-    inputs: Inputs, portfolio: Portfolio, past: History, former: Former | None
+    inputs: Inputs,
+    portfolio: Portfolio,
+    past: History,
+    former: Former | None,
+    earlier: Former | None,
 ) -> Assembled:
     stores = len(inputs.tree.stores)
     cube = cohort_cube(
@@ -69,7 +78,7 @@ def assemble(
         stores,
         inputs.as_of,
     )
-    own = _store_lines(inputs, portfolio, past, former)
+    own = _store_lines(inputs, portfolio, past, former, earlier)
     nothing = _nothing(own[0])
     lines = inputs.tree.rolled_up(lambda store: own[store], lambda parts: _total(parts, nothing))
     ratios = {unit: figures.ratios(one.counters) for unit, one in lines.items()}
@@ -91,6 +100,9 @@ def assemble(
             "operations": _operations(inputs, node, one, months),
             "cohorts": cube.of(inputs.tree.stores_below(node.id)),
             "change": [{"step": step, "amount_fen": v} for step, v in one.change.items()],
+            "mix": _mix_json(one),
+            "contracted": one.contracted,
+            "lookback": _lookback_json(one, earlier),
         }
     warnings = [str(one) for one in inputs.terms.discount.warnings()]
     notes = _quality_notes(inputs) | {
@@ -110,8 +122,65 @@ def assemble(
     return Assembled(units, inputs.quality.confidence.score, notes)
 
 
+def _mix(inputs: Inputs, portfolio: Portfolio) -> dict[str, Integers]:
+    """(S, M) lines by ``dimension|part|line``: payers of value and revenue, kinds of value."""
+    stores = len(inputs.tree.stores)
+    found = mix.shares(inputs.visits, inputs.scores["customer"], inputs.store, stores, inputs.as_of)
+    lines = {}
+    for name in ("present_value", "revenue"):
+        both, part = (
+            getattr(one.monthly, name).reshape(stores, 2, -1).sum(axis=1)
+            for one in (portfolio.whole, portfolio.accident)
+        )
+        payers, kinds = mix.split(found, both, part)
+        lines |= {f"payer|{one}|{name}_fen": line for one, line in payers.items()}
+        if name == "present_value":
+            lines |= {f"kind|{one}|{name}_fen": line for one, line in kinds.items()}
+    return lines
+
+
+def _mix_json(one: Lines) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, line in one.mix.items():
+        dimension, part, name = key.split("|")
+        cell = table.setdefault(dimension, {}).setdefault(part, {})
+        cell[name] = [int(v) for v in line]
+        if name == "present_value_fen":
+            cell["value_fen"] = int(line.sum())
+    return table
+
+
+def _contracted(inputs: Inputs, portfolio: Portfolio) -> dict[str, Integers]:
+    """Per store (S,)."""
+    stores = len(inputs.tree.stores)
+    alive = portfolio.whole.monthly.alive.reshape(stores, 2, -1).sum(axis=1)
+    flows = portfolio.whole.monthly
+    margin, revenue = (
+        line.reshape(stores, 2, -1).sum(axis=(1, 2)).astype(float)
+        for line in (flows.margin, flows.revenue)
+    )
+    rate = np.divide(margin, revenue, out=np.zeros(stores), where=revenue > 0).clip(0.0, 1.0)
+    factors = portfolio.regimes.assumptions(inputs.terms, 0.0)
+    discount = factors.by_regime[portfolio.regimes.of_store]
+    return contracted(inputs.contracts, discount, alive, rate)
+
+
+def _lookback_json(one: Lines, earlier: Former | None) -> dict[str, Any]:
+    if earlier is None or not one.lookback:
+        return {}
+    return {
+        "valuation": earlier.valuation_id,
+        "as_of": earlier.as_of.isoformat(),
+        **{name: [int(v) for v in line] for name, line in one.lookback.items()},
+    }
+
+
 def _store_lines(
-    inputs: Inputs, portfolio: Portfolio, past: History, former: Former | None
+    inputs: Inputs,
+    portfolio: Portfolio,
+    past: History,
+    former: Former | None,
+    earlier: Former | None,
 ) -> list[Lines]:
     stores = len(inputs.tree.stores)
     scores, found = inputs.scores, portfolio.whole.monthly
@@ -129,6 +198,11 @@ def _store_lines(
     serving = _serving_stores(inputs)
     operations = books.monthly_operations(inputs.visits, serving, stores, inputs.as_of)
     changes = store_changes(inputs, value, former)
+    parts, contracts = _mix(inputs, portfolio), _contracted(inputs, portfolio)
+    since: dict[str, Integers] = {}
+    if earlier is not None:
+        ids = [store.id for store in inputs.tree.stores]
+        since = held_against(earlier, inputs.visits, ids, inputs.as_of)
     lines = []
     for store, node in enumerate(inputs.tree.stores):
         both = slice(2 * store, 2 * store + 2)
@@ -151,6 +225,9 @@ def _store_lines(
                     if (node.id, name) in inputs.targets
                 },
                 change=changes[store],
+                mix={name: table[store] for name, table in parts.items()},
+                contracted={name: int(column[store]) for name, column in contracts.items()},
+                lookback={name: table[store] for name, table in since.items()},
             )
         )
     return lines
@@ -211,6 +288,9 @@ def _total(children: Iterable[Lines], nothing: Lines) -> Lines:
         operations=added("operations"),
         targets=targets,
         change=added("change"),
+        mix=added("mix"),
+        contracted=added("contracted"),
+        lookback=added("lookback"),
     )
 
 
@@ -227,6 +307,9 @@ def _nothing(like: Lines) -> Lines:
         operations=zeros(like.operations),
         targets={},
         change=zeros(like.change),
+        mix=zeros(like.mix),
+        contracted=zeros(like.contracted),
+        lookback=zeros(like.lookback),
     )
 
 

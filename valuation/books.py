@@ -6,6 +6,7 @@ One aggregate query a topic. Figures are integers that add up over stores; ratio
 import datetime as dt
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from django.db import connection
 
@@ -105,10 +106,10 @@ def book_counters(tree: Tree, as_of: dt.date) -> pd.DataFrame:
     current_access()
     frame = pd.DataFrame(0, index=[store.id for store in tree.stores], columns=list(COUNTERS))
     month_end = as_of.replace(day=1)
-    days = {"year": _years_back(as_of, 1), "before": _years_back(as_of, 2), "as_of": as_of}
+    days = {"year": years_back(as_of, 1), "before": years_back(as_of, 2), "as_of": as_of}
     months = {
-        "year": _years_back(month_end, 1),
-        "before": _years_back(month_end, 2),
+        "year": years_back(month_end, 1),
+        "before": years_back(month_end, 2),
         "month_end": month_end,
     }
 
@@ -134,8 +135,21 @@ def _before(name: str) -> str:
     return name.removesuffix("_fen") + "_before_fen" if name.endswith("_fen") else name + "_before"
 
 
-def _years_back(day: dt.date, years: int) -> dt.date:
+def years_back(day: dt.date, years: int) -> dt.date:
+    """The same day some years before; 28 February for the 29th."""
     return (pd.Timestamp(day) - pd.DateOffset(years=years)).date()
+
+
+FEW_POLICIES = 20
+"""Expired policies below which a store's renewal rate is its group's."""
+
+
+def renewal_rates(book: pd.DataFrame) -> Any:
+    """Share of policies renewed by store (S,); 0 where nobody in the group had one."""
+    renewed, expired = (book[name].to_numpy(dtype=float) for name in ("renewed", "expired"))
+    group = renewed.sum() / expired.sum() if expired.sum() else 0.0
+    own = np.divide(renewed, expired, out=np.zeros_like(renewed), where=expired > 0)
+    return np.where(expired >= FEW_POLICIES, own, group)
 
 
 def complete_through(as_of: dt.date) -> dict[int, dt.date]:

@@ -23,7 +23,7 @@ from ml.models import ScoreSet
 from ml.publication import score_set_of
 from organization import audit
 from organization.access import Access, entered
-from valuation import archive, books, history
+from valuation import archive, books, history, mix
 from valuation.assumptions import Terms, current_assumptions, terms_of
 from valuation.cash_flows import (
     CustomerCurves,
@@ -32,6 +32,7 @@ from valuation.cash_flows import (
     present,
     value_customers,
 )
+from valuation.contracted import ContractBook, read_book
 from valuation.inputs import Fits, Scores, customer_curves, read_fits, read_scores
 from valuation.models import Assumptions, Valuation
 from valuation.pool_flows import FlowAssumptions, shock_sensitivities
@@ -50,6 +51,7 @@ Integers = NDArray[np.int64]
 
 # Bumped when a change of code changes figures; part of the input hash.
 CODE_VERSION = "3"
+WORK = ("warranty_work", "repair", "maintenance")
 STREAMS = ("regular", "accident", "organisations")
 
 
@@ -67,6 +69,7 @@ class Inputs:
     visits: pd.DataFrame
     purchases: pd.DataFrame
     book: pd.DataFrame
+    contracts: ContractBook
     complete_through: dict[int, dt.date]
     targets: dict[tuple[int, str], float]
     quality: Assessment
@@ -97,6 +100,8 @@ class Inputs:
             "excluded": self.excluded,
         }
         digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
+        for column in vars(self.contracts).values():
+            digest.update(np.ascontiguousarray(column).tobytes())
         for frame in (self.visits, self.purchases, self.book):
             rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
             digest.update(rows.tobytes())
@@ -117,7 +122,13 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
         "margin",
         "accident_revenue",
         "accident_margin",
+        *(f"revenue_{payer}" for payer in mix.PAYERS),
+        *WORK,
     ]
+    book = books.book_counters(tree, as_of)
+    months = score_set.horizon_months
+    stores = [store.id for store in tree.stores]
+    contracts = read_book(stores, as_of, months, books.renewal_rates(book))
     return Inputs(
         as_of=as_of,
         score_set=score_set,
@@ -126,14 +137,21 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
         scores=scores,
         fits=read_fits(scores),
         store=tree.store_index(scores["store"]),
-        visits=visits[columns],
+        visits=_slim(visits[columns]),
         purchases=books.purchases(as_of),
-        book=books.book_counters(tree, as_of),
+        book=book,
+        contracts=contracts,
         complete_through=books.complete_through(as_of),
         targets=books.targets(books.last_complete_month(as_of)),
         quality=assessed(access, as_of),
         excluded=books.exclusions(len(scores)),
     )
+
+
+def _slim(visits: pd.DataFrame) -> pd.DataFrame:
+    """Shares need no more than single precision and a mark: six million rows are in memory."""
+    payers = {f"revenue_{payer}": "float32" for payer in mix.PAYERS}
+    return visits.astype(payers | dict.fromkeys(WORK, "int8"))
 
 
 @dataclass(frozen=True)
@@ -319,5 +337,6 @@ def _compute_and_write(access: Access, inputs: Inputs, digest: str) -> Valuation
     portfolio = value_portfolio(inputs)
     past = history.history(inputs.scores["customer"], inputs.visits, inputs.purchases, inputs.as_of)
     former = archive.former_valuation(inputs.as_of)
-    assembled = assemble(inputs, portfolio, past, former)
+    earlier = archive.year_ago(inputs.as_of, former)
+    assembled = assemble(inputs, portfolio, past, former, earlier)
     return archive.write(access, inputs, portfolio, past, assembled, digest)

@@ -74,6 +74,11 @@ class ValuedUnit(UnitOwned):
     peers = models.JSONField(default=dict)
     operations = models.JSONField(default=dict)
     cohorts = models.JSONField(default=dict)
+    # The flows by payer and by kind of work (valuation.mix); contracts, apart from the value.
+    mix = models.JSONField(default=dict)
+    contracted = models.JSONField(default=dict)
+    # A valuation of about a year ago against the margin since; empty where there is none.
+    lookback = models.JSONField(default=dict)
     # Bars from the former valuation to this one; empty for the first.
     change = models.JSONField(default=list)
 

@@ -49,6 +49,7 @@ RAW_SQL = {
     "ml.score_file": "copies scores into a file",
     "valuation.archive": "writes and reads a million valued customers",
     "valuation.books": "sums of the books by unit",
+    "valuation.contracted": "contracts in force by store and month",
     "valuation.engine": "one valuation at a time by an advisory lock",
     "valuation.inputs": "reads a million curves at once",
     "valuation.pools.band": "samples a pool's histories",

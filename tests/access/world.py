@@ -38,6 +38,7 @@ from valuation.engine import create_valuation
 from valuation.pools.basis import basis_of
 from valuation.pools.cut import cut_pool
 from valuation.pools.rules import PoolRules
+from valuation.pools.tape import salt_of
 
 OURS = ("organization", "customers", "ml", "valuation")
 STORES = ("-S1", "-S2", "-S3", "-S4")
@@ -299,6 +300,7 @@ def build() -> World:
         valuation, _ = create_valuation(group.system, timezone.localdate())
         with entered(group.system) as system:
             basis = basis_of(valuation)
+            salt_of(group.tenant.pk)
             for suffix in STORES:
                 place = places[group.tenant.code, suffix]
                 pool = cut_pool(system, basis, PoolRules(), group.units[suffix], place.token)

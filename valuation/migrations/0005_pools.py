@@ -24,6 +24,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="valuedunit", name="mix", field=models.JSONField(default=dict)
+        ),
+        migrations.AddField(
+            model_name="valuedunit", name="contracted", field=models.JSONField(default=dict)
+        ),
+        migrations.AddField(
+            model_name="valuedunit", name="lookback", field=models.JSONField(default=dict)
+        ),
         migrations.CreateModel(
             name="Pool",
             fields=[
