@@ -4,7 +4,7 @@ import pytest
 
 from valuation import indicators
 from valuation.bands import DEFAULT_SCALES, Band, Scale, parse_scale
-from valuation.calculators import (
+from valuation.calculators.decisions import (
     campaign,
     excess_earnings,
     implied_rate,

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from valuation.deals import parse_deal
+from valuation.structure.deals import parse_deal
 from valuation.refusals import Refused
-from valuation.waterfall import AMOUNTS, Waterfall, distribute
-from valuation.waterfall_analytics import analyse
+from valuation.structure.waterfall import AMOUNTS, Waterfall, distribute
+from valuation.structure.analytics import analyse
 
 DECIMALS = 6
 COLUMNS = ("fee", "a_int", "a_prin", "a_bal", "b_int", "b_prin", "b_bal", "reserve_end", "residual")

@@ -9,8 +9,8 @@ from typing import Any
 
 from scipy.optimize import brentq
 
-from valuation.deals import Deal
-from valuation.waterfall import Waterfall, distribute, stressed_collections, values_after
+from valuation.structure.deals import Deal
+from valuation.structure.waterfall import Waterfall, distribute, stressed_collections, values_after
 
 GRID = 128
 """Steps of the first pass over stresses; it finds the largest one survived even where a trigger
