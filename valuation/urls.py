@@ -4,6 +4,8 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
+from valuation.calculators import pages as calculator_pages
+from valuation.structure import pages as structure_pages
 
 urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
@@ -11,6 +13,19 @@ urlpatterns = [
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
     path("value/rows/", login_required(deidentified.deidentified), name="deidentified_rows"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
+    path("value/calculators/", login_required(calculator_pages.calculators), name="calculators"),
+    path(
+        "value/calculators/<slug:slug>/",
+        login_required(calculator_pages.calculator),
+        name="calculator",
+    ),
+    path("value/structures/", login_required(structure_pages.structures), name="structures"),
+    path("value/structures/<int:pk>/", login_required(structure_pages.structure), name="structure"),
+    path(
+        "value/structures/of/<str:code>/",
+        login_required(structure_pages.draft),
+        name="structure_draft",
+    ),
     path("value/<str:code>/", login_required(dashboard.dashboard), name="valued_unit"),
     path("value/<str:code>/cohorts/", login_required(drilldown.cohorts), name="valued_cohorts"),
     path(

@@ -189,6 +189,25 @@ ROUTES: dict[str, Route] = {
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    "calculators": Route((C.SEE_VALUE,)),
+    "calculator": Route((C.SEE_VALUE,), names="calculator"),
+    "structures": Route((C.SEE_VALUE,), then=(C.CREATE_VALUATION,), post=(400,), data={"name": ""}),
+    "structure": Route(
+        (C.SEE_VALUE,),
+        then=(C.CREATE_VALUATION,),
+        rows="unit",
+        names="structure",
+        post=(302,),
+        data={"set": "1"},
+    ),
+    "structure_draft": Route(
+        (C.SEE_VALUE,),
+        then=(C.CREATE_VALUATION,),
+        rows="unit",
+        names="unit",
+        post=(302,),
+        data={"set": "1", "name": "x"},
+    ),
     "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
     "approve_valuation": act(
         C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True
@@ -259,6 +278,8 @@ TABLES: dict[str, Table] = {
     "valuation.ValuedUnit": Table("unit", "append"),
     "valuation.ValuedCustomer": Table("store", "append"),
     "valuation.Approval": Table("tenant", "append"),
+    "valuation.Structure": Table("unit", "append"),
+    "valuation.Export": Table("unit"),
     "valuation.Pseudonym": Table("tenant"),
 }
 

@@ -16,7 +16,7 @@ import pytest
 
 from valuation import discounting, multiples, seed_formula, traps
 from valuation.bands import DEFAULT_SCALES
-from valuation.calculators import decisions
+from valuation.calculators import decisions, excess_earnings
 from valuation.refusals import Refused
 from valuation.seed_formula import SeedInputs
 
@@ -53,7 +53,7 @@ def refused(**figures):
 
 def undiscounted_profit(revenue, growth, margin, years):
     sales = [revenue * (1 + growth) ** k for k in range(1, years + 1)]
-    return decisions.excess_earnings(
+    return excess_earnings.excess_earnings(
         sales, [1] * years, [0] * years, ebita_margin=margin, tax=0, rate=0
     )
 

@@ -83,7 +83,7 @@ def stressed(
         left = survival[t - 1] ** extra if survival is not None and extra else 1.0
         amounts.append(amount * kept * left * stress.store.kept(t) * stress.brand.kept(t))
     late = [0.0] * min(stress.delay, len(amounts))
-    return tuple([*late, *amounts[: len(amounts) - len(late)]])
+    return (*late, *amounts[: len(amounts) - len(late)])
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,14 @@ from valuation.refusals import (
     within,
 )
 from valuation.structure.deals import MAX_PERIODS, MAX_RUN, Deal, parse_deal
-from valuation.structure.stresses import MAX_ATTRITION, MAX_DELAY, Loss, Stress
+from valuation.structure.stresses import Loss, Stress
 from valuation.structure.waterfall import values_after
 
 MIN_RETAINED = 0.05
 """The share of the pool that the originator holds as residual at the least."""
 
-PROFILES = ("turbo", "level", "balloon")
+PROFILES = ("sculpted", "level", "balloon", "turbo")
 MAX_COUPON = 0.36
-LOWEST_RATE = 0.001
 
 RETAINED = gettext_noop(
     "%(field)s: A and B together are %(value)s of the pool; the originator keeps at least 5%%."
@@ -36,6 +35,10 @@ NOT_A_PERCENTAGE = gettext_noop(
     "%(field)s is a percentage in whole numbers: 0, or %(low)s to %(high)s (5%% is written 5),"
     " not %(value)s."
 )
+UNKNOWN_TERM = gettext_noop("%(field)s is not a term of a structure.")
+UNKNOWN_PROFILE = gettext_noop(
+    "%(field)s must be sculpted, level, balloon or turbo, not %(value)s."
+)
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,17 @@ class Terms:
     """Fractions, annual; months. The defaults are the preset that a new structure begins with.
 
     ``a_share``, ``b_share``: opening balances as shares of the pool's value at ``asset_rate``.
-    ``profile``: turbo (no schedule), level (equal amounts down to 0 over ``months``), balloon
-    (level to half, the rest in the last of them). ``support_cap``: share of A.
+    ``profile``: A's schedule over ``months``: sculpted (in step with the pool's value), level
+    (equal amounts), balloon (level to half, the rest at the end), or turbo (none, all that comes).
+    ``support_cap``: share of A.
     """
 
     horizon: int = 60
     asset_rate: float = 0.08
-    a_share: float = 0.60
+    a_share: float = 0.55
     a_coupon: float = 0.045
-    profile: str = "level"
-    months: int = 36
+    profile: str = "sculpted"
+    months: int = 48
     b_share: float = 0.15
     b_coupon: float = 0.075
     fee_pct: float = 0.01
@@ -130,10 +134,6 @@ def parse_terms(data: Mapping[str, Any]) -> Terms:
     return terms
 
 
-UNKNOWN_TERM = gettext_noop("%(field)s is not a term of a structure.")
-UNKNOWN_PROFILE = gettext_noop("%(field)s must be turbo, level or balloon, not %(value)s.")
-
-
 def as_json(terms: Terms) -> dict[str, Any]:
     return asdict(terms)
 
@@ -143,16 +143,32 @@ def pool_value(collections: Sequence[float], rate: float) -> float:
     return values_after((0.0, *collections), rate)[0]
 
 
-def schedule(balance: float, profile: str, months: int, periods: int) -> list[float] | None:
-    """Target balances of a tranche after each of ``periods``; None for turbo."""
+def schedule(
+    balance: float, profile: str, months: int, collections: Sequence[float], rate: float
+) -> list[float] | None:
+    """Target balances of a tranche after each month of ``collections``; None for turbo.
+
+    sculpted: balance x (V_t - V_m) / (V_0 - V_m), V_t the value of what comes after t and m the
+    last month of the schedule, so that the cover of the scheduled debt service stays level.
+    """
     if profile == "turbo":
         return None
+    periods = len(collections)
     months = min(months, periods)
-    end = 0.5 if profile == "balloon" else 0.0
-    targets = []
-    for t in range(1, periods + 1):
-        share = 0.0 if t >= months else 1.0 - (1.0 - end) * t / months
-        targets.append(balance * share)
+    if profile == "sculpted":
+        values = values_after((0.0, *collections), rate)
+        end, whole_value = values[months], values[0]
+        paid_by = [(value - end) / (whole_value - end) for value in values[1:]]
+        shares = [paid_by[t] if t < months - 1 else 0.0 for t in range(periods)]
+    else:
+        left = 0.5 if profile == "balloon" else 0.0
+        shares = [
+            1.0 - (1.0 - left) * t / months if t < months else 0.0 for t in range(1, periods + 1)
+        ]
+    targets, before = [], balance
+    for share in shares:
+        before = min(before, balance * share)
+        targets.append(before)
     return targets
 
 
@@ -161,15 +177,15 @@ def deal_json(
 ) -> dict[str, Any]:
     """The contract's JSON of a deal: ``terms`` laid over ``collections`` (yuan a month).
 
-    The revolving period comes on top of A's schedule, and B's target is its balance until A is
-    repaid, so that its principal follows A's.
+    The revolving period comes before A's schedule. B has none: what is left once A stands at its
+    target repays B before anything is residual.
     """
     amounts = list(collections[: terms.horizon])
     periods = len(amounts)
     value = pool_value(amounts, terms.asset_rate)
     a, b = (round(terms.a_share * value, 2), round(terms.b_share * value, 2))
     wait = min(terms.revolving, periods - 1)
-    targets = schedule(a, terms.profile, terms.months, max(periods - wait, 1))
+    targets = schedule(a, terms.profile, terms.months, amounts[wait:], terms.asset_rate)
     deal: dict[str, Any] = {
         "A": {"balance": a, "coupon": terms.a_coupon},
         "collections": amounts,
@@ -239,18 +255,18 @@ def deal_of(
     return parse_deal(deal_json(terms, collections, survival))
 
 
-def percentage(name: str, value: object, high: float) -> float | Refusal:
+def percentage(name: str, value: object, low: float, high: float) -> float | Refusal:
     """A typed percentage as a fraction; 0.05 for 5% is refused, and so is 600.
 
-    Nothing between 0 and 0.1% is asked for in a structure, so it is taken for a fraction.
+    ``low`` and ``high`` are fractions. What lies between 0 and ``low`` is taken for a fraction
+    that was typed as such: no question has a meaningful answer there.
     """
     number = as_number(name, value)
     if isinstance(number, Refusal):
         return number
-    low = LOWEST_RATE * 100.0
-    if number == 0.0 or low <= number <= high * 100.0:
+    if number == 0.0 or low * 100.0 <= number <= high * 100.0:
         return number / 100.0
-    params = {"low": f"{low:g}", "high": f"{high * 100.0:g}", "value": f"{number:g}"}
+    params = {"low": f"{low * 100.0:g}", "high": f"{high * 100.0:g}", "value": f"{number:g}"}
     return Refusal(name, NOT_A_PERCENTAGE, params)
 
 
@@ -264,6 +280,3 @@ def stress_of(data: Mapping[str, Any]) -> Stress:
         store=Loss(data.get("store_share", 0.0), data.get("store_month", 13)),
         brand=Loss(data.get("brand_share", 0.0), data.get("brand_month", 25)),
     )
-
-
-STRESS_LIMITS = {"attrition": (0.0, MAX_ATTRITION), "delay": (0, MAX_DELAY)}
