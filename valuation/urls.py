@@ -5,6 +5,7 @@ from django.urls import path
 
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
 from valuation.calculators import pages as calculator_pages
+from valuation.reports import pages as report_pages
 from valuation.structure import pages as structure_pages
 
 urlpatterns = [
@@ -13,6 +14,21 @@ urlpatterns = [
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
     path("value/rows/", login_required(deidentified.deidentified), name="deidentified_rows"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
+    path("value/reports/", login_required(report_pages.exports), name="exports"),
+    path("value/reports/<int:pk>/", login_required(report_pages.export), name="export"),
+    path(
+        "value/reports/<int:pk>/progress",
+        login_required(report_pages.export_progress),
+        name="export_progress",
+    ),
+    path(
+        "value/reports/<int:pk>/file", login_required(report_pages.export_file), name="export_file"
+    ),
+    path(
+        "value/reports/monthly/<str:code>/",
+        login_required(report_pages.monthly),
+        name="monthly_report",
+    ),
     path("value/calculators/", login_required(calculator_pages.calculators), name="calculators"),
     path(
         "value/calculators/<slug:slug>/",

@@ -189,6 +189,18 @@ ROUTES: dict[str, Route] = {
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    # Without an approved valuation nothing is made: back to the list with a message.
+    "exports": Route(
+        (C.SEE_VALUE,),
+        then=(C.EXPORT_VALUE,),
+        post=(302,),
+        data={"kind": "monthly_pdf", "unit": "nowhere"},
+    ),
+    "export": Route((C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="export"),
+    "export_progress": Route((C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="export"),
+    # The row of the test world has no file.
+    "export_file": Route((C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="export", get=(404,)),
+    "monthly_report": Route((C.SEE_VALUE,), rows="unit", names="unit", get=(200, 302)),
     "calculators": Route((C.SEE_VALUE,)),
     "calculator": Route((C.SEE_VALUE,), names="calculator"),
     "structures": Route((C.SEE_VALUE,), then=(C.CREATE_VALUATION,), post=(400,), data={"name": ""}),
@@ -327,10 +339,12 @@ TASKS: dict[str, Work] = {
     "ml.tasks.score_all_groups": Work("every group", "queues a scoring run"),
     "ml.tasks.requeue_expired": Work("every group", "takes up abandoned runs"),
     "valuation.tasks.value_group": Work("group", "writes a valuation"),
+    "valuation.tasks.build_export": Work("group", "builds the file of one export"),
     "valuation.tasks.value_all_groups": Work("every group", "queues valuations"),
 }
 # Where files leave the product: module → the routes and commands whose rule covers it.
 EXPORTS: dict[str, tuple[str, ...]] = {
+    "valuation.reports.pages": ("export_file",),
     "customers.importing.pages": ("import_refusals",),
     "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),

@@ -41,6 +41,7 @@ RAW_SQL = {
     "valuation.archive": "writes and reads a million valued customers",
     "valuation.books": "sums of the books by unit",
     "valuation.engine": "one valuation at a time by an advisory lock",
+    "valuation.reports.records": "sums of the records by month for reports",
     "valuation.inputs": "reads a million curves at once",
 }
 SAFE_MARKUP = {

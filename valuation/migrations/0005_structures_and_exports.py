@@ -53,8 +53,6 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("step", models.IntegerField(default=0)),
-                ("steps", models.IntegerField(default=0)),
                 ("message", models.TextField(blank=True)),
                 ("file_name", models.CharField(blank=True, max_length=120)),
                 ("size", models.BigIntegerField(null=True)),
@@ -148,6 +146,5 @@ class Migration(migrations.Migration):
         AuditChanges(
             "Export",
             shown=["kind", "unit_id", "valuation_id", "status", "sha256", "requested_by"],
-            silent=["step", "steps"],
         ),
     ]

@@ -28,8 +28,6 @@ class Export(UnitOwned):
     language = models.CharField(max_length=10)
     parameters = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    step = models.IntegerField(default=0)
-    steps = models.IntegerField(default=0)
     message = models.TextField(blank=True)
     file_name = models.CharField(max_length=120, blank=True)
     size = models.BigIntegerField(null=True)

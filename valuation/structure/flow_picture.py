@@ -16,7 +16,8 @@ from web import formats
 from web.charts import Drawing, Figure, svg
 
 HEIGHT = 250.0
-GAP = 9.0
+BANDS = 110.0
+GAP = 6.0
 BAR = 12.0
 TOP = 18.0
 
@@ -73,23 +74,21 @@ def _money(yuan: float) -> str:
 
 
 def _spread(flows: list[Flow], scale: float) -> list[tuple[Flow, float, float]]:
-    """Each flow with top and thickness; every one stays visible as a hair line."""
+    """Each flow with top and thickness; every one stays visible and has room for two lines."""
     found, at = [], TOP
     for one in flows:
         thick = max(one.yuan * scale, 1.0)
         found.append((one, at, thick))
-        # Labels need a line of their own, however thin the band.
-        at += max(thick, 14.0) + GAP
+        at += max(thick, 26.0) + GAP
     return found
 
 
 def _draw(width: int, left: list[Flow], right: list[Flow]) -> Drawing:
     total = max(sum(one.yuan for one in left), sum(one.yuan for one in right), 1e-9)
-    room = HEIGHT - TOP - GAP * max(len(left), len(right))
-    scale = max(room - 10.0 * len(right), 60.0) / total
+    scale = BANDS / total
     narrow = width < 450
     side = 4.0 if narrow else 150.0
-    start, end = side + BAR, width - (150.0 if narrow else 190.0)
+    start, end = side + BAR, width - 150.0
     lefts, rights = _spread(left, scale), _spread(right, scale)
     marks = [*_bands(lefts, rights, start, end, scale)]
     for one, top, thick in lefts:
@@ -100,7 +99,7 @@ def _draw(width: int, left: list[Flow], right: list[Flow]) -> Drawing:
     for one, top, thick in rights:
         marks.append(svg.rect(end, top, BAR, thick, one.css, _tip(one)))
         marks.append(svg.text(end + BAR + 6, top + 11, one.label, "start", "c-label"))
-        marks.append(svg.text(width, top + 11, _money(one.yuan), "end", "c-figure"))
+        marks.append(svg.text(end + BAR + 6, top + 25, _money(one.yuan), "start", "c-figure"))
     bottom = max(top + max(thick, 26.0) for _one, top, thick in [*lefts, *rights])
     return Drawing(width, max(bottom + 8, HEIGHT), "".join(marks))
 

@@ -40,7 +40,7 @@ LISTED = 200
 class NewForm(forms.Form):
     """A new structure: over the flows of a unit, or over a pasted or uploaded list."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    name = forms.CharField(label=gettext_lazy("Name of the structure"), max_length=80)
     unit = forms.ChoiceField(label=gettext_lazy("Unit"))
     lines = forms.CharField(
         label=gettext_lazy("Collections of your own, one line a month"),

@@ -47,7 +47,9 @@ class Stress:
 
     @property
     def is_base(self) -> bool:
-        return self == Stress()
+        lost = self.store.share or self.brand.share
+        plain = Stress(store=self.store, brand=self.brand)
+        return not lost and self == plain
 
 
 def check(stress: Stress) -> None:
