@@ -4,6 +4,19 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from organization.scoping import StoreOwned, TenantOwned, UnitOwned
+from valuation.reports.models import Export
+from valuation.structure.models import Structure
+
+__all__ = [
+    "Approval",
+    "Assumptions",
+    "Export",
+    "Pseudonym",
+    "Structure",
+    "Valuation",
+    "ValuedCustomer",
+    "ValuedUnit",
+]
 
 
 class Assumptions(TenantOwned):

@@ -8,6 +8,7 @@ from ml.publication import current_score_set
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 from valuation.engine import create_valuation
+from valuation.reports import exporting
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,12 @@ def value_group(tenant_id: int, asked_by: str) -> int | None:
         return None
     valuation, _created = create_valuation(access, score_set.as_of)
     return int(valuation.pk)
+
+
+@shared_task(name="valuation.tasks.build_export")
+def build_export(tenant_id: int, export_id: int) -> None:
+    """Build one export that was asked for; its outcome is written on its row."""
+    exporting.carry_out(tenant_id, export_id)
 
 
 @shared_task(name="valuation.tasks.value_all_groups")

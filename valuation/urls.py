@@ -6,6 +6,9 @@ from django.urls import path
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
 from valuation.pools import pages
 from valuation.scenarios import pages as scenarios
+from valuation.calculators import pages as calculator_pages
+from valuation.reports import pages as report_pages
+from valuation.structure import pages as structure_pages
 
 urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
@@ -22,6 +25,34 @@ urlpatterns = [
     path("value/pools/<int:pk>/", login_required(pages.pool), name="pool"),
     path("value/pools/<int:pk>/renew", login_required(pages.renew), name="renew_pool"),
     path("value/pools/<int:pk>/<str:form>", login_required(pages.export), name="pool_export"),
+    path("value/reports/", login_required(report_pages.exports), name="exports"),
+    path("value/reports/<int:pk>/", login_required(report_pages.export), name="export"),
+    path(
+        "value/reports/<int:pk>/progress",
+        login_required(report_pages.export_progress),
+        name="export_progress",
+    ),
+    path(
+        "value/reports/<int:pk>/file", login_required(report_pages.export_file), name="export_file"
+    ),
+    path(
+        "value/reports/monthly/<str:code>/",
+        login_required(report_pages.monthly),
+        name="monthly_report",
+    ),
+    path("value/calculators/", login_required(calculator_pages.calculators), name="calculators"),
+    path(
+        "value/calculators/<slug:slug>/",
+        login_required(calculator_pages.calculator),
+        name="calculator",
+    ),
+    path("value/structures/", login_required(structure_pages.structures), name="structures"),
+    path("value/structures/<int:pk>/", login_required(structure_pages.structure), name="structure"),
+    path(
+        "value/structures/of/<str:code>/",
+        login_required(structure_pages.draft),
+        name="structure_draft",
+    ),
     path("value/<str:code>/", login_required(dashboard.dashboard), name="valued_unit"),
     path("value/<str:code>/cohorts/", login_required(drilldown.cohorts), name="valued_cohorts"),
     path(

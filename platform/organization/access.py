@@ -67,6 +67,7 @@ class Capability(StrEnum):
     SEE_DATA_QUALITY = "see_data_quality"
     CREATE_VALUATION = "create_valuation"
     APPROVE_VALUATION = "approve_valuation"
+    EXPORT_VALUE = "export_value"
     SEE_AUDIT = "see_audit"
     HANDLE_PRIVACY = "handle_privacy"
     APPROVE_ERASURE = "approve_erasure"
@@ -96,6 +97,7 @@ CAPABILITY_WORDS: dict[Capability, Promise] = {
     Capability.SEE_DATA_QUALITY: gettext_lazy("see data quality"),
     Capability.CREATE_VALUATION: gettext_lazy("create valuations"),
     Capability.APPROVE_VALUATION: gettext_lazy("approve valuations"),
+    Capability.EXPORT_VALUE: gettext_lazy("export reports of values"),
     Capability.SEE_AUDIT: gettext_lazy("see the audit trail"),
     Capability.HANDLE_PRIVACY: gettext_lazy("handle people's requests about their data"),
     Capability.APPROVE_ERASURE: gettext_lazy("approve the erasure of a person"),

@@ -49,6 +49,9 @@ ACTION_WORDS: dict[str, Promise] = {
     "scores.held_back": _("held scores back"),
     "valuation.created": _("made a valuation"),
     "valuation.approved": _("approved a valuation"),
+    "structure.saved": _("saved a structure"),
+    "export.requested": _("asked for an export"),
+    "export.downloaded": _("downloaded an export"),
     "task.created": _("created a task"),
     "row.insert": _("rows were added"),
     "row.update": _("rows were changed"),
@@ -72,6 +75,8 @@ TABLE_WORDS: dict[str, Promise] = {
     "valuation_assumptions": _("Assumptions"),
     "valuation_valuation": _("Valuations"),
     "valuation_approval": _("Approvals"),
+    "valuation_structure": _("Structures"),
+    "valuation_export": _("Exports"),
 }
 
 # The applications above add the words of their own actions.

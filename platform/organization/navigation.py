@@ -29,6 +29,18 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         NavEntry(_("Valuation"), "valuation_dashboard", "coins", section=_VALUE),
         frozenset({C.SEE_VALUE}),
     ),
+    (
+        NavEntry(_("Structures"), "structures", "layers", section=_VALUE),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (
+        NavEntry(_("Calculators"), "calculators", "grid", section=_VALUE),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (
+        NavEntry(_("Reports"), "exports", "file", section=_VALUE),
+        frozenset({C.SEE_VALUE}),
+    ),
     (NavEntry(_("Imports"), "imports", "upload", section=_DATA), frozenset({C.IMPORT_DATA})),
     (
         NavEntry(_("Duplicates"), "identity_review", "people", section=_DATA),

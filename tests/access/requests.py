@@ -83,6 +83,8 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
     "import_run": _row("customers.ImportRun"),
     "training_run": _row("ml.TrainingRun", "run_id"),
     "valuation": _row("valuation.Valuation"),
+    "structure": _row("valuation.Structure"),
+    "export": _row("valuation.Export"),
     "store": _row("organization.Unit", "code", "code"),
     "grant": _row("organization.Grant"),
     "privacy_request": _row("customers.PrivacyRequest"),
@@ -96,6 +98,7 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
         **_row("valuation.Pool")(world, target),
         "form": "csv",
     },
+    "calculator": lambda world, target: {"slug": "campaign"},
 }
 MISSING: dict[str, dict[str, Any]] = {
     "customer": {"uid": uuid.UUID(int=4)},

@@ -232,6 +232,37 @@ ROUTES: dict[str, Route] = {
     "pool": Route((C.SEE_VALUE,), rows="unit", names="pool"),
     "renew_pool": act(C.SEE_VALUE, C.CREATE_VALUATION, rows="unit", names="pool", whole_group=True),
     "pool_export": Route((C.SEE_VALUE,), rows="unit", names="pool_file", get=(200, 302)),
+    # Without an approved valuation nothing is made: back to the list with a message.
+    "exports": Route(
+        (C.SEE_VALUE,),
+        then=(C.EXPORT_VALUE,),
+        post=(302,),
+        data={"kind": "monthly_pdf", "unit": "nowhere"},
+    ),
+    "export": Route((C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="export"),
+    "export_progress": Route((C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="export"),
+    # The row of the test world has no file.
+    "export_file": Route((C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="export", get=(404,)),
+    "monthly_report": Route((C.SEE_VALUE,), rows="unit", names="unit", get=(200, 302)),
+    "calculators": Route((C.SEE_VALUE,)),
+    "calculator": Route((C.SEE_VALUE,), names="calculator"),
+    "structures": Route((C.SEE_VALUE,), then=(C.CREATE_VALUATION,), post=(400,), data={"name": ""}),
+    "structure": Route(
+        (C.SEE_VALUE,),
+        then=(C.CREATE_VALUATION,),
+        rows="unit",
+        names="structure",
+        post=(302,),
+        data={"set": "1"},
+    ),
+    "structure_draft": Route(
+        (C.SEE_VALUE,),
+        then=(C.CREATE_VALUATION,),
+        rows="unit",
+        names="unit",
+        post=(302,),
+        data={"set": "1", "name": "x"},
+    ),
     "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
     "approve_valuation": act(
         C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True
@@ -305,6 +336,8 @@ TABLES: dict[str, Table] = {
     "valuation.ValuedUnit": Table("unit", "append"),
     "valuation.ValuedCustomer": Table("store", "append"),
     "valuation.Approval": Table("tenant", "append"),
+    "valuation.Structure": Table("unit", "append"),
+    "valuation.Export": Table("unit"),
     "valuation.Pseudonym": Table("tenant"),
     "valuation.PoolCandidate": Table("store"),
     "valuation.Pool": Table("unit", "append"),
@@ -361,10 +394,12 @@ TASKS: dict[str, Work] = {
     "ml.tasks.score_all_groups": Work("every group", "queues a scoring run"),
     "ml.tasks.requeue_expired": Work("every group", "takes up abandoned runs"),
     "valuation.tasks.value_group": Work("group", "writes a valuation"),
+    "valuation.tasks.build_export": Work("group", "builds the file of one export"),
     "valuation.tasks.value_all_groups": Work("every group", "queues valuations"),
 }
 # Where files leave the product: module → the routes and commands whose rule covers it.
 EXPORTS: dict[str, tuple[str, ...]] = {
+    "valuation.reports.pages": ("export_file",),
     "customers.importing.pages": ("import_refusals",),
     "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),

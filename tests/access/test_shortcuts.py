@@ -51,6 +51,7 @@ RAW_SQL = {
     "valuation.books": "sums of the books by unit",
     "valuation.contracted": "contracts in force by store and month",
     "valuation.engine": "one valuation at a time by an advisory lock",
+    "valuation.reports.records": "sums of the records by month for reports",
     "valuation.inputs": "reads a million curves at once",
     "valuation.pools.band": "samples a pool's histories",
     "valuation.pools.candidates": "renews the rows that pool rules ask, set by set",

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from valuation import calculators, discounting, multiples, seed_formula, traps
+from valuation import discounting, multiples, seed_formula, traps
 from valuation.bands import DEFAULT_SCALES
+from valuation.calculators import decisions, excess_earnings
 from valuation.refusals import Refused
 from valuation.seed_formula import SeedInputs
 
@@ -52,7 +53,7 @@ def refused(**figures):
 
 def undiscounted_profit(revenue, growth, margin, years):
     sales = [revenue * (1 + growth) ** k for k in range(1, years + 1)]
-    return calculators.excess_earnings(
+    return excess_earnings.excess_earnings(
         sales, [1] * years, [0] * years, ebita_margin=margin, tax=0, rate=0
     )
 
@@ -93,7 +94,7 @@ READINGS = {
     ),
     "course_rate": lambda: discounting.course_preset(dt.date(2024, 9, 30)).rate,
     "year_factor": lambda rate, year: discounting.discount_factors(rate, 12 * year)[-1],
-    "level_annuity": lambda paid, years, rate: paid * calculators.annuity_factor(rate, years),
+    "level_annuity": lambda paid, years, rate: paid * decisions.annuity_factor(rate, years),
     "elasticity": elasticity,
     "factor_change": lambda before, after, years: (
         discounting.mean_annual_factor(after, years) / discounting.mean_annual_factor(before, years)
@@ -109,13 +110,13 @@ def evaluate(function, args, kwargs):
         return READINGS[function](*args, **kwargs)
     reading, _, name = function.rpartition(":")
     if reading == "campaign":
-        value = getattr(calculators.campaign(*args, **kwargs), name)
+        value = getattr(decisions.campaign(*args, **kwargs), name)
         return value.name if name == "band" else value
     if reading == "lockin":
-        result = calculators.lock_in(*args)
+        result = decisions.lock_in(*args)
         effects = [result.retention_effect, result.value_effect, result.joint_effect]
         return effects if name == "split" else getattr(result, name)
-    module, _, attribute = name.partition(".")
+    module, _, attribute = name.rpartition(".")
     product = getattr(importlib.import_module(f"valuation.{module}"), attribute)
     if module != "seed_formula":
         return product(*args, **kwargs)

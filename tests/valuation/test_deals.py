@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from valuation.deals import parse_deal
 from valuation.refusals import Refused
-from valuation.waterfall import distribute, stressed_collections
-from valuation.waterfall_analytics import analyse
+from valuation.structure.analytics import analyse
+from valuation.structure.deals import parse_deal
+from valuation.structure.waterfall import distribute, stressed_collections
 
 SOUND = {
     "A": {"balance": 100.0, "coupon": 0.06, "target": [60.0, 30.0, 0.0]},

@@ -15,7 +15,7 @@ CATALOGUE = polib.pofile(str(FOLDER / "locale" / "zh_Hans" / "LC_MESSAGES" / "dj
 def messages() -> set[str]:
     calls = (
         node
-        for file in FOLDER.glob("*.py")
+        for file in FOLDER.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "gettext_noop"
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from valuation.deals import parse_deal
-from valuation.waterfall import distribute
-from valuation.waterfall_analytics import analyse
+from valuation.structure.analytics import analyse
+from valuation.structure.deals import parse_deal
+from valuation.structure.waterfall import distribute
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "waterfall_vectors.json").read_text())
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.valuation import exact_waterfall
-from valuation.deals import parse_deal
-from valuation.waterfall import AMOUNTS, distribute, stressed_collections
-from valuation.waterfall_analytics import analyse, break_evens, irr_monthly
+from valuation.structure.analytics import analyse, break_evens, irr_monthly
+from valuation.structure.deals import parse_deal
+from valuation.structure.waterfall import AMOUNTS, distribute, stressed_collections
 
 cents = st.integers(0, 5_000_000).map(lambda n: n / 100)
 rates = st.integers(0, 3_000).map(lambda n: n / 10_000)

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from valuation.deals import parse_deal
 from valuation.refusals import Refused
-from valuation.waterfall import AMOUNTS, Waterfall, distribute
-from valuation.waterfall_analytics import analyse
+from valuation.structure.analytics import analyse
+from valuation.structure.deals import Deal, parse_deal
+from valuation.structure.waterfall import AMOUNTS, Waterfall, distribute
 
 DECIMALS = 6
 COLUMNS = ("fee", "a_int", "a_prin", "a_bal", "b_int", "b_prin", "b_bal", "reserve_end", "residual")
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raise CommandError(f"The deal was refused:\n{reasons}", returncode=2) from refused
         result = distribute(deal)
         report = {
-            "periods": _periods(result),
+            "periods": _periods(deal, result),
             "totals": result.totals(),
             "analytics": analyse(deal, result),
         }
@@ -71,9 +71,17 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _periods(result: Waterfall) -> dict[str, Any]:
-    lists = {name: result.amounts[name] for name in AMOUNTS}
-    return {**lists, "oc": result.oc, "triggered": result.triggered, "dscr": result.dscr}
+def _periods(deal: Deal, result: Waterfall) -> dict[str, Any]:
+    """The contract's lists, and those of what this deal has besides."""
+    lists: dict[str, Any] = {name: result.amounts[name] for name in AMOUNTS}
+    lists |= {"oc": result.oc, "triggered": result.triggered, "dscr": result.dscr}
+    if deal.revolving is not None:
+        lists["reinvested"] = result.reinvested
+    if deal.support is not None:
+        lists["support"] = distribute(deal, supported=True).support
+    if deal.triggers:
+        lists["trigger_states"] = result.tripped
+    return lists
 
 
 def _rounded(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """What a securitization deal may say: its terms, and the refusal of terms that make no sense.
 
 Rates are annual fractions, money is yuan, lists run over periods (months) 1..n. The terms are
-those of the priority of payments in :mod:`valuation.waterfall`.
+those of the priority of payments in :mod:`valuation.structure.waterfall`.
 """
 
 import difflib
@@ -15,12 +15,17 @@ from valuation.refusals import (
     Refused,
     as_fraction,
     gettext_noop,
+    whole,
     within,
 )
 
 MAX_PERIODS = 600
 MAX_AMOUNT = 1e13
 MAX_OC_THRESHOLD = 10.0
+MAX_TRIGGERS = 8
+MAX_RUN = 12
+MEASURES = ("dscr", "collections")
+CONSEQUENCES = ("turbo", "stop_revolving")
 
 NOT_AN_OBJECT = gettext_noop("%(field)s must be an object with named values.")
 NOT_A_LIST = gettext_noop("%(field)s must be a list of numbers.")
@@ -36,6 +41,12 @@ RISING = gettext_noop(
 )
 SURVIVAL_START = gettext_noop("%(field)s must lie above 0 and not above 1, not %(value)s.")
 ONE_OF = gettext_noop("%(field)s needs exactly one of asset_rate and asset_value.")
+NOT_ONE_OF = gettext_noop("%(field)s must be one of %(known)s, not %(value)s.")
+TRIGGERS = gettext_noop("%(field)s must be a list of at most %(high)s triggers.")
+TRIGGER_TWICE = gettext_noop("%(field)s repeats the trigger on %(value)s.")
+REVOLVES_TOO_LONG = gettext_noop(
+    "%(field)s must leave at least one month to repay: 1 to %(high)s, not %(value)s."
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,39 @@ class OverCollateralisation:
 
 
 @dataclass(frozen=True)
+class Support:
+    """The originator's undertaking to make good what fees, A's interest and A's principal down to
+    its target fall short of, up to ``cap`` yuan in all. Headline figures leave it out."""
+
+    cap: float
+
+
+@dataclass(frozen=True)
+class Revolving:
+    """For ``periods`` months nothing is repaid; what would be residual buys new customers.
+
+    ``eligible``: share of that money for which the month's re-test finds eligible customers;
+    ``price_rate``: annual rate at which their expected flows are paid for.
+    """
+
+    periods: int
+    eligible: float
+    price_rate: float
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Trips after ``after`` months running below ``level``; ``cure`` months running at or above it
+    end it (0: irrevocable). ``consequence``: turbo (as a breached OC test) or stop_revolving."""
+
+    measure: str
+    level: float
+    after: int = 1
+    cure: int = 0
+    consequence: str = "turbo"
+
+
+@dataclass(frozen=True)
 class Deal:
     """Terms of a deal and its base-case collections, validated by :func:`parse_deal`.
 
@@ -83,6 +127,9 @@ class Deal:
     oc: OverCollateralisation | None = None
     interest_on_interest: bool = False
     survival: tuple[float, ...] | None = None
+    support: Support | None = None
+    revolving: Revolving | None = None
+    triggers: tuple[Trigger, ...] = ()
 
 
 class _Reader:
@@ -126,6 +173,19 @@ class _Reader:
         if not (self.require(key) if required else self.has(key)):
             return 0.0
         return self.accept(as_fraction(self.prefix + key, self.data[key]))
+
+    def count(self, key: str, low: int, high: int, default: int) -> int:
+        if not self.has(key):
+            return default
+        return int(self.accept(whole(self.prefix + key, self.data[key], low, high)))
+
+    def word(self, key: str, known: Sequence[str], default: str = "") -> str:
+        value = self.data.get(key, default)
+        if value not in known:
+            params = {"known": ", ".join(known), "value": repr(value)}
+            self.out.append(Refusal(self.prefix + key, NOT_ONE_OF, params))
+            return known[0]
+        return str(value)
 
     def truth(self, key: str) -> bool:
         value = self.data.get(key, False)
@@ -172,12 +232,17 @@ def parse_deal(data: object) -> Deal:
 
     Keys: ``A`` {balance, coupon, target?} and ``collections`` are needed; ``B`` (as A), ``reserve``
     {initial, pct, floor}, ``oc`` {threshold, curable, asset_rate | asset_value}, ``fee_fixed``,
-    ``fee_pct``, ``ioi`` (interest on unpaid interest) and ``survival`` are optional.
+    ``fee_pct``, ``ioi`` (interest on unpaid interest), ``survival``, ``support`` {cap},
+    ``revolving`` {periods, eligible, price_rate} and ``triggers`` [{measure, level, after, cure,
+    consequence}] are optional.
 
     Raises :class:`valuation.refusals.Refused` naming every field at fault and its range.
     """
     out: list[Refusal] = []
-    known = ("A", "B", "collections", "fee_fixed", "fee_pct", "ioi", "oc", "reserve", "survival")
+    known = (
+        *("A", "B", "collections", "fee_fixed", "fee_pct", "ioi", "oc", "reserve", "revolving"),
+        *("support", "survival", "triggers"),
+    )
     top = _Reader(data, "", known, out)
     collections = top.amounts("collections") if top.require("collections") else ()
     # Without a usable horizon, complaints about the length of other lists would only mislead.
@@ -200,6 +265,9 @@ def parse_deal(data: object) -> Deal:
         oc=_oc(top.data["oc"], periods, out) if top.has("oc") else None,
         interest_on_interest=top.truth("ioi"),
         survival=_survival(top, periods),
+        support=_support(top.data["support"], out) if top.has("support") else None,
+        revolving=_revolving(top.data["revolving"], periods, out) if top.has("revolving") else None,
+        triggers=_triggers(top.data["triggers"], out) if top.has("triggers") else (),
     )
     if out:
         raise Refused(out)
@@ -239,3 +307,49 @@ def _survival(top: _Reader, periods: int) -> tuple[float, ...] | None:
     if survival and survival[-1] <= 0.0:
         top.out.append(Refusal("survival", SURVIVAL_START, {"value": f"{survival[-1]:g}"}))
     return survival
+
+
+def _support(data: object, out: list[Refusal]) -> Support:
+    return Support(_Reader(data, "support.", ("cap",), out).amount("cap", required=True))
+
+
+def _revolving(data: object, periods: int, out: list[Refusal]) -> Revolving:
+    reader = _Reader(data, "revolving.", ("periods", "eligible", "price_rate"), out)
+    months = 0
+    if reader.require("periods"):
+        asked = whole("revolving.periods", reader.data["periods"], 1, MAX_PERIODS)
+        months = int(reader.accept(asked))
+        if months >= periods:
+            params = {"high": periods - 1, "value": months}
+            out.append(Refusal("revolving.periods", REVOLVES_TOO_LONG, params))
+    eligible = 1.0
+    if reader.has("eligible"):
+        share = as_fraction("revolving.eligible", reader.data["eligible"], closed=True)
+        eligible = reader.accept(share)
+    return Revolving(months, eligible, reader.fraction("price_rate", required=True))
+
+
+def _triggers(data: object, out: list[Refusal]) -> tuple[Trigger, ...]:
+    if isinstance(data, str) or not isinstance(data, Sequence) or len(data) > MAX_TRIGGERS:
+        out.append(Refusal("triggers", TRIGGERS, {"high": MAX_TRIGGERS}))
+        return ()
+    known = ("measure", "level", "after", "cure", "consequence")
+    found: list[Trigger] = []
+    for number, one in enumerate(data):
+        reader = _Reader(one, f"triggers[{number}].", known, out)
+        level = 0.0
+        if reader.require("level"):
+            allowed = within(f"triggers[{number}].level", reader.data["level"], 0.0, 10.0)
+            level = reader.accept(allowed)
+        trigger = Trigger(
+            measure=reader.word("measure", MEASURES),
+            level=level,
+            after=reader.count("after", 1, MAX_RUN, 1),
+            cure=reader.count("cure", 0, MAX_RUN, 0),
+            consequence=reader.word("consequence", CONSEQUENCES, "turbo"),
+        )
+        if any((t.measure, t.consequence) == (trigger.measure, trigger.consequence) for t in found):
+            params = {"value": trigger.measure}
+            out.append(Refusal(f"triggers[{number}]", TRIGGER_TWICE, params))
+        found.append(trigger)
+    return tuple(found)

@@ -1,7 +1,6 @@
 """What a decision is worth: campaigns, lock-in programmes, excess earnings. Money in yuan."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,30 +130,51 @@ def lock_in(
     )
 
 
-def tax_amortisation_factor(tax: float, rate: float, years: int) -> float:
-    """1 / (1 - tax / years x annuity): what buying the asset and writing it off adds."""
-    refuse_any([as_fraction("tax", tax), as_fraction("rate", rate), within("years", years, 1, 50)])
-    return 1.0 / (1.0 - tax / years * annuity_factor(rate, years))
+@dataclass(frozen=True)
+class Acquisition:
+    """What another dealer's customer base is worth to a buyer: the result of :func:`acquisition`.
 
-
-def excess_earnings(
-    revenue: Sequence[float],
-    survival: Sequence[float],
-    charges: Sequence[float],
-    *,
-    ebita_margin: float,
-    tax: float,
-    rate: float,
-) -> float:
-    """Multi-period excess earnings of the customer base, before the tax-amortisation benefit.
-
-    Yearly lists of equal length: revenue of today's customers, their survival, contributory asset
-    charges. EE_t = revenue_t S_t EBITA% (1 - tax) - charges_t, discounted mid-period.
+    ``implied_pe``: price by the target's yearly profit. Never added to an enterprise value: the
+    base's flows are part of that already.
     """
-    names = {"ebita_margin": ebita_margin, "tax": tax, "rate": rate}
-    refuse_any([as_fraction(name, value) for name, value in names.items()])
-    if not len(revenue) == len(survival) == len(charges):
-        raise ValueError("revenue, survival and charges must cover the same years")
-    earned = np.asarray(revenue) * np.asarray(survival) * ebita_margin * (1.0 - tax)
-    middles = np.arange(len(revenue)) + 0.5
-    return float(((earned - np.asarray(charges)) * (1.0 + rate) ** -middles).sum())
+
+    transferred: float
+    worth: float
+    net: float
+    implied_pe: float | None
+    highest_price: float
+
+
+def acquisition(
+    pool_value: float,
+    survival_of_transfer: float,
+    *,
+    synergies: float = 0.0,
+    integration: float = 0.0,
+    price: float = 0.0,
+    yearly_profit: float = 0.0,
+) -> Acquisition:
+    """Worth = pool value x survival of the transfer + synergies - integration; net of the price.
+
+    ``survival_of_transfer``: share of the pool's value that is still there once another owner's
+    name stands over the door. Raises :class:`valuation.refusals.Refused` for what is out of range.
+    """
+    refuse_any(
+        [
+            within("pool_value", pool_value, 0.0, 1e12),
+            as_fraction("survival_of_transfer", survival_of_transfer, closed=True),
+            within("synergies", synergies, 0.0, 1e12),
+            within("integration", integration, 0.0, 1e12),
+            within("price", price, 0.0, 1e12),
+            within("yearly_profit", yearly_profit, -1e12, 1e12),
+        ]
+    )
+    transferred = pool_value * survival_of_transfer
+    worth = transferred + synergies - integration
+    return Acquisition(
+        transferred=transferred,
+        worth=worth,
+        net=worth - price,
+        implied_pe=price / yearly_profit if yearly_profit > 0.0 and price > 0.0 else None,
+        highest_price=max(worth, 0.0),
+    )

@@ -9,10 +9,10 @@ from typing import Any
 
 from scipy.optimize import brentq
 
-from valuation.deals import Deal
-from valuation.waterfall import Waterfall, distribute, stressed_collections, values_after
+from valuation.structure.deals import Deal
+from valuation.structure.waterfall import Waterfall, distribute, stressed_collections, values_after
 
-GRID = 128
+GRID = 96
 """Steps of the first pass over stresses; it finds the largest one survived even where a trigger
 makes survival come, go and come again."""
 
@@ -106,7 +106,7 @@ def _largest_survived(
             result[tranche] = high
             continue
         inside, outside = stresses[last], stresses[last + 1]
-        while outside - inside > 1e-10 * high:
+        while outside - inside > 1e-9 * high:
             middle = (inside + outside) / 2.0
             if run(middle).on_time(tranche):
                 inside = middle
@@ -117,7 +117,22 @@ def _largest_survived(
 
 
 def analyse(deal: Deal, waterfall: Waterfall) -> dict[str, Any]:
-    """The figures of ``waterfall`` (run on the deal's own collections) and its break-evens."""
+    """The figures of ``waterfall`` (run on the deal's own collections) and its break-evens.
+
+    Break-evens are without the originator's support. Where the deal has one, ``supported`` holds
+    the same figures of the run with it, but for the break-evens.
+    """
+    figures = measures(deal, waterfall) | break_evens(deal) | coverage(deal, waterfall)
+    if deal.support is not None:
+        helped = distribute(deal, supported=True)
+        figures["supported"] = (
+            measures(deal, helped) | coverage(deal, helped) | {"support_drawn": sum(helped.support)}
+        )
+    return figures
+
+
+def measures(deal: Deal, waterfall: Waterfall) -> dict[str, Any]:
+    """Average life, IRR, yield and duration per tranche, and whether it was paid on time."""
     figures: dict[str, Any] = {
         "reserve_end": waterfall.amounts["reserve_end"][-1],
         "first_trigger_period": waterfall.first_trigger_period,
@@ -134,10 +149,10 @@ def analyse(deal: Deal, waterfall: Waterfall) -> dict[str, Any]:
         figures[f"{tranche}_irr_monthly"] = rate
         figures[f"{tranche}_yield_annual"] = None if rate is None else (1.0 + rate) ** 12 - 1.0
         figures[f"{tranche}_duration_years"] = duration_years(flows, rate)
-    return figures | break_evens(deal) | _coverage(deal, waterfall)
+    return figures
 
 
-def _coverage(deal: Deal, waterfall: Waterfall) -> dict[str, float | None]:
+def coverage(deal: Deal, waterfall: Waterfall) -> dict[str, float | None]:
     """Cover of A over life and at its weakest, and what its assets were worth at closing."""
     totals = waterfall.totals()
     service = totals["a_int"] + totals["a_prin"]
