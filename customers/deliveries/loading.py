@@ -49,6 +49,14 @@ def load(tenant_id: int, run_id: int, *, patience: float) -> bool:
     return True
 
 
+def take_back(run: ImportRun) -> None:
+    """Let a failed run be loaded again: what failed has loaded nothing of its last file, and may
+    have died of something that has passed. Call inside an access to the run's tenant."""
+    run.status = ImportRun.Status.QUEUED
+    run.message = ""
+    run.save(update_fields=["status", "message"])
+
+
 def _load(access: Access, group: str, run: ImportRun) -> None:
     try:
         import_path(
