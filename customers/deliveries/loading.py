@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from kombu.exceptions import OperationalError
@@ -101,8 +102,11 @@ def _ask(function: str, work: str, group: str) -> bool:
 
 
 def assess_soon(tenant_id: int) -> None:
-    """Queue the quality report, once for all deliveries of the next minutes."""
-    if not cache.add(f"assess-soon-{tenant_id}", 1, ASSESS_AFTER):
+    """Queue the quality report, once for all deliveries of the next minutes.
+
+    Without a broker it is made when somebody asks for it.
+    """
+    if not settings.REDIS_URL or not cache.add(f"assess-soon-{tenant_id}", 1, ASSESS_AFTER):
         return
     try:
         assess.apply_async((tenant_id, "deliveries"), countdown=ASSESS_AFTER, retry=False)
