@@ -4,10 +4,10 @@ from django.contrib.auth.decorators import login_required
 from django.urls import path
 
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
-from valuation.pools import pages
-from valuation.scenarios import pages as scenarios
 from valuation.calculators import pages as calculator_pages
+from valuation.pools import pages
 from valuation.reports import pages as report_pages
+from valuation.scenarios import pages as scenarios
 from valuation.structure import pages as structure_pages
 
 urlpatterns = [

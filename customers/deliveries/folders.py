@@ -78,6 +78,9 @@ class _Claimed:
                 return True
             if delivery is None or before:
                 delivery = self._record(delivery, digest, odd)
+            elif delivery.run.status == ImportRun.Status.FAILED:
+                # Its failure was not told yet: perhaps it only died, and another import said so.
+                loading.take_back(delivery.run)
         if not self._load(delivery.run):
             return False
         with entered(self.access):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from kombu.exceptions import OperationalError
@@ -47,6 +48,14 @@ def load(tenant_id: int, run_id: int, *, patience: float) -> bool:
         if run.status in UNFINISHED:
             _load(access, group, run)
     return True
+
+
+def take_back(run: ImportRun) -> None:
+    """Let a failed run be loaded again: what failed has loaded nothing of its last file, and may
+    have died of something that has passed. Call inside an access to the run's tenant."""
+    run.status = ImportRun.Status.QUEUED
+    run.message = ""
+    run.save(update_fields=["status", "message"])
 
 
 def _load(access: Access, group: str, run: ImportRun) -> None:
@@ -93,8 +102,11 @@ def _ask(function: str, work: str, group: str) -> bool:
 
 
 def assess_soon(tenant_id: int) -> None:
-    """Queue the quality report, once for all deliveries of the next minutes."""
-    if not cache.add(f"assess-soon-{tenant_id}", 1, ASSESS_AFTER):
+    """Queue the quality report, once for all deliveries of the next minutes.
+
+    Without a broker it is made when somebody asks for it.
+    """
+    if not settings.REDIS_URL or not cache.add(f"assess-soon-{tenant_id}", 1, ASSESS_AFTER):
         return
     try:
         assess.apply_async((tenant_id, "deliveries"), countdown=ASSESS_AFTER, retry=False)

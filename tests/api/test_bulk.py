@@ -215,8 +215,9 @@ def test_keys_of_two_callers_do_not_meet(group, poster) -> None:
     )
 
 
+@pytest.mark.parametrize("status", ["running", "failed"])
 def test_a_request_that_died_half_way_is_finished_by_repeating_it(
-    group, poster, monkeypatch
+    group, poster, monkeypatch, status: str
 ) -> None:
     def die(*args: Any, **kwargs: Any) -> None:
         raise MemoryError("killed")
@@ -226,7 +227,7 @@ def test_a_request_that_died_half_way_is_finished_by_repeating_it(
         died = poster.lines("customers", [customer()], Idempotency_Key="a-1")
     problem(died, 500, "defect")
     with entered(group.system):
-        ImportRun.objects.update(status="running")
+        ImportRun.objects.update(status=status)
     assert counts(poster.lines("customers", [customer()], Idempotency_Key="a-1")) == (1, 0, 0, 0, 0)
     with entered(group.system):
         assert ImportRun.objects.count() == 1

@@ -239,6 +239,22 @@ def test_a_look_that_is_killed_is_finished_by_the_next(
     assert len(mail.outbox) == (2 if (moment[-4:], when) == ("send", "after") else 1)
 
 
+def test_a_death_that_another_import_recorded_is_no_failure(group, drop, monkeypatch) -> None:
+    def die(*args: Any, **kwargs: Any) -> None:
+        raise Killed
+
+    put(drop / "night" / "customers.csv", "C1")
+    mark(drop / "night.done")
+    with monkeypatch.context() as killed:
+        killed.setattr(loading, "import_path", die)
+        with pytest.raises(Killed):
+            look(group)
+    with entered(group.system):
+        ImportRun.objects.update(status="failed", message="died")
+    look(group)
+    assert (numbers(group), runs(group)) == (["C1"], [("night", "done")])
+
+
 def test_two_looks_do_not_meet(group, drop, monkeypatch) -> None:
     put(drop / "night" / "customers.csv", "C1")
     mark(drop / "night.done")

@@ -80,6 +80,8 @@ class Bulk(Answers, APIView):
                 [{"where": "header.Idempotency-Key"}],
             )
         run, language = delivery.run, get_language() or settings.LANGUAGE_CODE
+        if run.status == ImportRun.Status.FAILED and files.upload_folder(run) is not None:
+            loading.take_back(run)
         if run.status in loading.UNFINISHED:
             return Afterwards(lambda: load_and_answer(access, run.pk, language))
         return _answer(access, run, language, replayed=True)
@@ -153,11 +155,11 @@ def _answer(access: Access, run: ImportRun, language: str, replayed: bool = Fals
     headers = {"Location": address}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
-    if run.status == ImportRun.Status.FAILED:
-        return problems.answer(
-            422, "run_failed", run.message, headers=headers, run=run.pk, run_address=address
-        )
     body = {**outcome_of(access, run, language), "address": address}
+    if run.status == ImportRun.Status.FAILED:
+        where = [{"where": f"rows[{one['index']}]", **one} for one in body["refusals"]]
+        more: dict[str, Any] = {"errors": where, "run": run.pk, "address": address}
+        return problems.answer(422, "run_failed", run.message, headers=headers, **more)
     status = 202 if run.status in loading.UNFINISHED else 200
     if status == 202:
         headers["Retry-After"] = "5"

@@ -1,4 +1,5 @@
-"""100,000 visits through gunicorn: posted in tens of thousands, posted again, read page by page.
+"""Visits through gunicorn, 100,000 where so many are generated: posted in tens of thousands, posted
+again, read page by page.
 
 The group's units, customers and vehicles are loaded from files; its visits come as a store's
 program would send them, one request after the other over one connection.
@@ -44,7 +45,7 @@ def measure(order: Order) -> dict[str, Any]:
     """Keys of the report: seconds of the requests, rows a second, and what was answered.
 
     Raises:
-        StepFailed: fewer than ``ROWS`` visits were generated, or a request was refused.
+        StepFailed: a request was refused, or its counts are not what is kept.
     """
     stages = Stages()
     folder = order.files.parent / "first"
@@ -76,7 +77,7 @@ def measure(order: Order) -> dict[str, Any]:
     return {
         "seconds": stages.seconds,
         **watched.figures(),
-        "rows": ROWS,
+        "rows": posted.counts["read"],
         "requests": len(bodies),
         "upsert": posted.figures(stages.seconds["upsert"]),
         "again": again.figures(stages.seconds["again"]),
@@ -126,8 +127,6 @@ def _bodies(visits: Path) -> Iterator[bytes]:
                 for row in part
             )
             yield "\n".join(lines).encode()
-    if total < ROWS:
-        raise StepFailed(f"{total:,} visits were generated, fewer than {ROWS:,}: more --customers")
 
 
 def _read(caller: "_Caller") -> tuple[int, int]:
