@@ -4,6 +4,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from organization.scoping import StoreOwned, TenantOwned, UnitOwned
+from valuation.indicators.records import BandSet, IndicatorRun, MoatInput, UnitIndicators
+
+__all__ = [
+    "Approval",
+    "Assumptions",
+    "BandSet",
+    "IndicatorRun",
+    "MoatInput",
+    "Pseudonym",
+    "UnitIndicators",
+    "Valuation",
+    "ValuedCustomer",
+    "ValuedUnit",
+]
 
 
 class Assumptions(TenantOwned):

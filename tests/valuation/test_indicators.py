@@ -2,7 +2,7 @@
 
 import pytest
 
-from valuation import indicators
+from valuation.indicators import formulas as indicators
 from valuation.bands import DEFAULT_SCALES, Band, Scale, parse_scale
 from valuation.calculators import (
     campaign,
