@@ -21,6 +21,11 @@ join valuation_pseudonym p on p.pseudonym = c.pseudonym
 where c.valuation_id = %(valuation)s and (%(stores)s::bigint[] is null
     or c.store_id = any(%(stores)s::bigint[])) order by 1
 """
+UNDISCOUNTED = """
+select p.customer_id, c.undiscounted_fen from valuation_valuedcustomer c
+join valuation_pseudonym p on p.pseudonym = c.pseudonym
+where c.valuation_id = %(valuation)s and p.customer_id = any(%(customers)s) order by 1
+"""
 CARS = """
 select customer_id, coalesce(v.built_on, o.sold_on, o.owned_from), coalesce(o.owned_from,
     o.sold_on), o.owned_to
@@ -72,3 +77,9 @@ def books(first: dt.date, last: dt.date) -> pd.DataFrame:
 def targets(first: dt.date, last: dt.date) -> dict[tuple[int, dt.date, str], float]:
     """Declared targets by unit, month and metric; money in yuan."""
     return {(u, day, m): float(v) for u, day, m, v in _rows(TARGETS, first=first, last=last)}
+
+
+def undiscounted(valuation_id: int, customers: Integers) -> Integers:
+    """Undiscounted values in fen of ``customers``, in their order."""
+    rows = _rows(UNDISCOUNTED, valuation=valuation_id, customers=customers.tolist())
+    return np.array([fen for _customer, fen in rows], dtype=np.int64)
