@@ -1,13 +1,14 @@
 """Addresses of the valuation pages."""
 
 from django.contrib.auth.decorators import login_required
-from django.urls import path
+from django.urls import include, path
 
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
 from valuation.pools import pages
 from valuation.scenarios import pages as scenarios
 
 urlpatterns = [
+    path("", include("valuation.indicators.urls")),
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),

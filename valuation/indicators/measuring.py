@@ -45,9 +45,7 @@ def month_end(month: dt.date) -> dt.date:
 def car_age_class(customers: Integers, cars: pd.DataFrame, day: dt.date) -> Integers:
     """Class (position in CAR_AGES) of each customer's newest car held on ``day``."""
     cut = pd.Timestamp(day)
-    held = cars[
-        ~(cars["since"] >= cut) & ~(cars["until"] <= cut) & (cars["born"] < cut)
-    ]
+    held = cars[~(cars["since"] >= cut) & ~(cars["until"] <= cut) & (cars["born"] < cut)]
     place = to_position(customers, held["customer"])
     newest = np.full(len(customers), np.datetime64("NaT"), dtype="datetime64[s]")
     order = np.argsort(held["born"].to_numpy(), kind="stable")

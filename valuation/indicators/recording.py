@@ -87,7 +87,7 @@ def record(
         if valuation is None:
             raise NothingToRecord("The group has no valuation yet: run `manage.py value` first.")
         source = Source.read(valuation)
-        wanted = [month for month in _months_before(valuation.as_of, months)]
+        wanted = list(_months_before(valuation.as_of, months))
         newest = _newest(access, wanted)
         if not restate_all:
             wanted = [m for i, m in enumerate(wanted) if i < RESTATED or not _complete(newest, m)]
@@ -311,7 +311,9 @@ def _write(
     changed = []
     for month, found in measured.items():
         for unit, counters in found.counters.items():
-            figures = {k: None if v is None else round(v, 8) for k, v in found.figures[unit].items()}
+            figures = {
+                k: None if v is None else round(v, 8) for k, v in found.figures[unit].items()
+            }
             parts = (counters, figures, found.left_out[unit], found.peers[unit])
             digest = _digest(*parts)
             if newest.get((unit, month)) != digest:

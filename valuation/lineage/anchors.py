@@ -10,8 +10,9 @@ from organization.models import Unit
 from valuation.indicators.definitions import Definition
 from valuation.indicators.measuring import month_end
 from valuation.indicators.records import UnitIndicators
-from valuation.models import Valuation, ValuedUnit
 from valuation.lineage.registry import AT_VALUATION, with_valuation_names
+from valuation.models import Valuation, ValuedUnit
+from web import formats
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Anchor:
     @property
     def at(self) -> str:
         return "valuation" if self.month is None else f"{self.month:%Y-%m}"
+
+    @property
+    def at_text(self) -> str:
+        return formats.date(self.end) if self.month is None else formats.month(self.month)
 
 
 def newest_rows(access: Access, units: list[int], months: list[dt.date]) -> list[UnitIndicators]:

@@ -6,15 +6,17 @@ now; where records changed since, the page shows both figures.
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from django.utils.translation import gettext_lazy as _
 
 from ml.extraction import visit_days
+from organization.unit_set import ALL_UNITS, UnitSet
 from valuation import books
 from valuation.history import History, quarter_ordinal
+from valuation.indicators import formulas
 from valuation.indicators import reading as records
 from valuation.indicators.definitions import Definition
 from valuation.indicators.ledger import (
@@ -30,14 +32,18 @@ from valuation.indicators.measuring import past_until
 from valuation.indicators.records import MoatInput
 from valuation.lineage import reading
 from valuation.lineage.anchors import Anchor
+from valuation.models import ValuedUnit
 from web.shell import Text
+
+ELSEWHERE = -1
+"""In the place of a customer: all amounts at stores that the reader may not see, in one line."""
 
 
 @dataclass(frozen=True)
 class Listing:
     """Rows of one kind: ``frame`` has ``above`` and ``below`` (integers) and what the kind shows.
 
-    ``kind``: customers, visit_days, months, answers, policies, spend, inputs or units.
+    ``kind``: customers, visit_days, months, answers, policies, spend, inputs, units or curve.
     ``excluded``: reason → rows that were looked at and add nothing.
     """
 
@@ -57,6 +63,8 @@ class Listing:
 @dataclass(frozen=True)
 class Evidence:
     listings: list[Listing]
+    # Of a figure that is no sum over sum.
+    otherwise: Callable[[tuple[int, int]], float | None] | None = None
 
     @property
     def parts(self) -> tuple[int, int]:
@@ -65,22 +73,58 @@ class Evidence:
 
     def figure(self, definition: Definition) -> float | None:
         above, below = self.parts
+        if self.otherwise is not None:
+            return self.otherwise((above, below))
         return definition.of_parts(above, below if definition.denominator else 1)
 
 
-Lister = Callable[[Definition, Anchor, tuple[str, int] | None], list[Listing]]
+Lister = Callable[[Definition, Anchor, "Scope"], list[Listing]]
 
 
 def evidence_of(
-    definition: Definition, anchor: Anchor, cohort: tuple[str, int] | None = None
+    definition: Definition,
+    anchor: Anchor,
+    cohort: tuple[str, int] | None = None,
+    seen: UnitSet = ALL_UNITS,
 ) -> Evidence:
     """The rows behind the figure of a store; call inside the system's access.
 
-    Of a unit above the store the rows are its parts, as they were stored.
+    Of a unit above the store the rows are its parts, as they were stored. ``seen``: the stores
+    whose amounts may be listed by customer; what was spent elsewhere is one line without a name.
     """
+    if definition.shape == "payback":
+        return _payback(anchor)
     if anchor.children:
         return Evidence([_units(definition, anchor)])
-    return Evidence(LISTERS[definition.evidence](definition, anchor, cohort))
+    return Evidence(LISTERS[definition.evidence](definition, anchor, Scope(cohort, seen)))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which cell of the cohorts, and the stores whose amounts may be listed by customer."""
+
+    cohort: tuple[str, int] | None = None
+    seen: UnitSet = ALL_UNITS
+
+
+def _payback(anchor: Anchor) -> Evidence:
+    """The discounted margin of a mean customer by month, until it covers the CAC."""
+    valued = ValuedUnit.objects.filter(valuation=anchor.valuation, unit=anchor.unit).first()
+    cac = formulas.acquisition_cost(
+        anchor.counters.get("cac_spend_fen", 0), anchor.counters.get("new", 0)
+    )
+    if valued is None or not valued.customers or not cac:
+        return Evidence([], lambda _parts: None)
+    flow = np.array(valued.monthly["present_value_fen"], dtype=float) / valued.customers
+    frame = pd.DataFrame(
+        {
+            "month": [str(number) for number in range(1, len(flow) + 1)],
+            "above": np.rint(flow).astype(np.int64),
+            "below": np.rint(np.cumsum(flow)).astype(np.int64),
+        }
+    )
+    months = formulas.payback_months(cac, flow.tolist())
+    return Evidence([Listing("curve", frame)], lambda _parts: months)
 
 
 def _units(definition: Definition, anchor: Anchor) -> Listing:
@@ -157,12 +201,46 @@ def _cohort_weights(home: Home, quarter: str, elapsed: int) -> dict[str, np.ndar
     }
 
 
-def _customers(
-    definition: Definition, anchor: Anchor, cohort: tuple[str, int] | None
-) -> list[Listing]:
+def _customers(definition: Definition, anchor: Anchor, scope: Scope) -> list[Listing]:
     home = _home(anchor)
-    weights = _weights(home, cohort)
-    return [_customer_listing(home, weights, definition.numerator, definition.denominator)]
+    weights = _weights(home, scope.cohort)
+    listing = _customer_listing(home, weights, definition.numerator, definition.denominator)
+    money = any(name.endswith("_fen") for name in definition.numerator)
+    if not money or scope.seen.everything:
+        return [listing]
+    return [_amounts_elsewhere_apart(listing, home, definition, anchor, scope)]
+
+
+def _amounts_elsewhere_apart(
+    listing: Listing, home: Home, definition: Definition, anchor: Anchor, scope: Scope
+) -> Listing:
+    """The same sums, by customer only as far as the visits were at stores that may be seen."""
+    here = home.visits[home.visits["store"].isin([int(one) for one in scope.seen.ids])]
+    nothing = pd.DataFrame({"customer": [], "day": []})
+    seen = replace(home, visits=here, past=past_until(home.ids, here, nothing, anchor.end))
+    weights = _weights(home, scope.cohort)
+    spent = _money_weights(seen, home, scope)
+    weights |= {name: spent[name] for name in weights if name in spent}
+    visible = _customer_listing(home, weights, definition.numerator, definition.denominator)
+    rest = {"customer": ELSEWHERE, "visits_before": 0, "visits_now": 0, "value_fen": 0}
+    rest |= {"above": listing.above - visible.above, "below": listing.below - visible.below}
+    if not rest["above"] and not rest["below"]:
+        return visible
+    frame = pd.concat([visible.frame, pd.DataFrame([rest])], ignore_index=True)
+    return Listing(visible.kind, frame, visible.excluded)
+
+
+def _money_weights(seen: Home, home: Home, scope: Scope) -> dict[str, np.ndarray]:
+    """Amounts at the stores that may be seen, of the customers whom all their visits make count."""
+    opening = home.past.active[:, 1]
+    found = {
+        "ndr_opening_fen": seen.past.revenue_fen[:, 1] * opening,
+        "ndr_now_fen": seen.past.revenue_fen[:, 0] * opening,
+    }
+    if scope.cohort is not None:
+        first = replace(seen, past=replace(seen.past, first_quarter=home.past.first_quarter))
+        found |= {"cohort_revenue_fen": _cohort_weights(first, *scope.cohort)["cohort_revenue_fen"]}
+    return found
 
 
 def _customer_listing(
@@ -191,7 +269,7 @@ def _customer_listing(
     return Listing("customers", frame, excluded)
 
 
-def _visit_days(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _visit_days(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     visits, _factors = visit_days(anchor.valuation.as_of, stores=[anchor.unit.pk])
     first = (pd.Timestamp(anchor.end) - pd.DateOffset(months=1)).to_pydatetime()
     inside = (visits["day"] < pd.Timestamp(anchor.end)) & (visits["day"] >= first)
@@ -215,7 +293,7 @@ def _visit_days(definition: Definition, anchor: Anchor, _cohort: object) -> list
     return [Listing("visit_days", frame.sort_values(["day", "customer"]))]
 
 
-def _answers(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _answers(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     frame = reading.surveys(anchor.unit.pk, anchor.end)
     score = frame["score"].astype("int64")
     frame["above"] = (score >= 9).astype("int64") - (score <= 6).astype("int64")
@@ -223,7 +301,7 @@ def _answers(definition: Definition, anchor: Anchor, _cohort: object) -> list[Li
     return [Listing("answers", frame)]
 
 
-def _policies(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _policies(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     frame = reading.policies(anchor.unit.pk, anchor.end)
     return [Listing("policies", frame.assign(above=frame["renewed"].astype("int64"), below=1))]
 
@@ -236,13 +314,13 @@ def _spend(anchor: Anchor, *, above: bool) -> Listing:
     )
 
 
-def _marketing(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _marketing(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     home = _home(anchor)
     new = _customer_listing(home, _weights(home, None), (), ("new",))
     return [_spend(anchor, above=True), new]
 
 
-def _valued(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _valued(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     home = _home(anchor)
     weights = _weights(home, None)
     if definition.key == "undiscounted":
@@ -271,7 +349,7 @@ BOOK_PARTS: dict[str, tuple[Months, Months]] = {
 }
 
 
-def _books(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _books(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     if definition.key == "absorption":
         frame = reading.absorption(anchor.unit.pk, anchor.end).fillna(0)
         frame["above"] = frame["profit_fen"].astype("int64")
@@ -314,11 +392,9 @@ def _amount(ledger: Ledger, columns: Sequence[str], month: int) -> int | None:
     return int(figures[0] + sign * float(np.nansum(figures[1:])))
 
 
-def _inputs(definition: Definition, anchor: Anchor, _cohort: object) -> list[Listing]:
+def _inputs(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     newest = (
-        MoatInput.objects.filter(
-            unit=anchor.unit, indicator=definition.key, month__lt=anchor.end
-        )
+        MoatInput.objects.filter(unit=anchor.unit, indicator=definition.key, month__lt=anchor.end)
         .order_by("-month", "-pk")
         .values_list("month", "source", "reason", "author", "above", "below")[:1]
     )
@@ -337,4 +413,3 @@ LISTERS: dict[str, Lister] = {
     "books": _books,
     "inputs": _inputs,
 }
-
