@@ -96,6 +96,8 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
         **_row("valuation.Pool")(world, target),
         "form": "csv",
     },
+    "figure": lambda world, target: {**_unit(world, target), "key": "retention"},
+    "task": _row("customers.Task"),
 }
 MISSING: dict[str, dict[str, Any]] = {
     "customer": {"uid": uuid.UUID(int=4)},
@@ -106,6 +108,7 @@ MISSING: dict[str, dict[str, Any]] = {
     "store": {"code": "nowhere"},
     "unit": {"code": "nowhere"},
     "pool_file": {"pk": NOBODY, "form": "csv"},
+    "figure": {"code": "nowhere", "key": "retention"},
 }
 
 

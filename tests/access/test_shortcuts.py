@@ -50,6 +50,7 @@ RAW_SQL = {
     "valuation.archive": "writes and reads a million valued customers",
     "valuation.books": "sums of the books by unit",
     "valuation.engine": "one valuation at a time by an advisory lock",
+    "valuation.indicators.reading": "home customers, cars and books of all stores at once",
     "valuation.inputs": "reads a million curves at once",
     "valuation.pools.band": "samples a pool's histories",
     "valuation.pools.candidates": "renews the rows that pool rules ask, set by set",
@@ -59,6 +60,7 @@ RAW_SQL = {
     "valuation.pools.static_pools": "visits of a pool by cohort and quarter",
     "valuation.pools.strata": "sums of a pool by class",
     "valuation.pools.tape": "copies a tape",
+    "valuation.lineage.reading": "rows behind a figure, by the counters' own conditions",
 }
 SAFE_MARKUP = {
     "web.charts.figure": "marks are built by web.charts.svg, which escapes",
@@ -168,6 +170,7 @@ WITHOUT_VISIBLE_TO = {
     ("organization.people", "Assignment"): "of a person that was looked up as administered",
     ("organization.token_pages", "Unit"): "names of the units of one's own tokens",
     ("organization.trail", "Assignment"): "who was assigned to the access's units",
+    ("valuation.improvement.pages", "Staff"): "the person who asks",
     ("valuation.league", "Staff"): "the person who asks",
 }
 

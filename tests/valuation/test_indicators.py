@@ -2,7 +2,6 @@
 
 import pytest
 
-from valuation.indicators import formulas as indicators
 from valuation.bands import DEFAULT_SCALES, Band, Scale, parse_scale
 from valuation.calculators import (
     campaign,
@@ -11,6 +10,7 @@ from valuation.calculators import (
     lock_in,
     tax_amortisation_factor,
 )
+from valuation.indicators import formulas as indicators
 from valuation.multiples import comparable_range, regression_multiple
 from valuation.refusals import Refused
 from valuation.traps import leaky_bucket, over_optimistic, redefined, vanity_totals

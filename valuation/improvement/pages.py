@@ -273,10 +273,11 @@ def change_written(definition: Definition | None, value: float | None) -> str:
     return formats.signed(formats.decimal(value, 1))
 
 
-def _lines(tasks: list[Task]) -> list[TaskLine]:
+def _lines(access: Access, tasks: list[Task]) -> list[TaskLine]:
     today = timezone.localdate()
     newest: dict[int, TaskMeasurement] = {}
-    for one in TaskMeasurement.objects.filter(task__in=tasks).order_by("measured_on"):
+    measured = TaskMeasurement.objects.visible_to(access).filter(task__in=tasks)
+    for one in measured.order_by("measured_on"):
         newest[one.task_id] = one
     return [TaskLine(task, newest.get(task.pk), today) for task in tasks]
 
@@ -302,7 +303,7 @@ def task_list(request: SignedInRequest) -> HttpResponse:
         request,
         "valuation/improvement/list.html",
         {
-            "lines": _lines(list(page.object_list)),
+            "lines": _lines(access, list(page.object_list)),
             "page": page,
             "tabs": [Tab(label, f"?view={name}", name == view) for name, label in VIEWS.items()],
             "view": view,

@@ -14,12 +14,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from organization.access import Access, Capability
 from organization.models import Unit
 from organization.requests import SignedInRequest
-from valuation.bands import DEFAULT_SCALES, Scale, parse_scale
+from valuation.bands import Scale, parse_scale
 from valuation.indicators import wording
 from valuation.indicators.band_choice import Bands
 from valuation.indicators.definitions import DEFINITIONS, Definition, of_dimension
@@ -125,23 +125,33 @@ def scale_rows(definition: Definition, scale: Scale) -> list[tuple[str, str, str
     return found
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+def _divisions(access: Access) -> dict[str, str]:
+    units = visible_units(access).values()
+    return {str(one.pk): one.name for one in units if one.level == Unit.Level.DIVISION}
+
+
+@require_POST
+def store_bands(request: SignedInRequest) -> HttpResponse:
+    """Store the group's own bands of an indicator; wrong input shows the form again."""
+    access = access_of(request)
+    access.require_everywhere(Capability.CREATE_VALUATION)
+    form = BandForm(_divisions(access), request.POST)
+    if not form.is_valid():
+        return _band_page(request, access, form)
+    _store_bands(access, form.cleaned_data)
+    messages.success(request, _("The bands are stored; figures are judged by them now."))
+    return redirect("indicator_bands")
+
+
+@require_safe
 def indicator_bands(request: SignedInRequest) -> HttpResponse:
     """The bands in use, a form for the group's own, and every change with its reason."""
     access = access_of(request)
-    units = visible_units(access)
-    divisions = {
-        str(one.pk): one.name for one in units.values() if one.level == Unit.Level.DIVISION
-    }
+    return _band_page(request, access, BandForm(_divisions(access)))
+
+
+def _band_page(request: SignedInRequest, access: Access, form: BandForm) -> HttpResponse:
     may_edit = access.may_everywhere(Capability.CREATE_VALUATION)
-    form = BandForm(divisions)
-    if request.method == "POST":
-        access.require_everywhere(Capability.CREATE_VALUATION)
-        form = BandForm(divisions, request.POST)
-        if form.is_valid():
-            _store_bands(access, form.cleaned_data)
-            messages.success(request, _("The bands are stored; figures are judged by them now."))
-            return redirect("indicator_bands")
     bands = Bands.read(access)
     history = BandSet.objects.visible_to(access).select_related("division").order_by("-pk")
     return render(
@@ -168,7 +178,6 @@ def indicator_bands(request: SignedInRequest) -> HttpResponse:
                 for one in history[:HISTORY]
                 if one.indicator in DEFINITIONS
             ],
-            "defaults": DEFAULT_SCALES,
         },
         status=400 if form.errors else 200,
     )
@@ -253,7 +262,7 @@ def moat_inputs(request: SignedInRequest, code: str) -> HttpResponse:
                 request, _("Stored. The figure appears when the indicators are recorded next.")
             )
             return redirect("moat_inputs", code=unit.code)
-    rows = MoatInput.objects.visible_to(access).filter(unit=unit).order_by("-pk")[:HISTORY]
+    rows = MoatInput.objects.visible_to(access).filter(unit=unit, indicator__in=list(MOAT_FIELDS))
     return render(
         request,
         "valuation/indicators/moat.html",
@@ -264,7 +273,7 @@ def moat_inputs(request: SignedInRequest, code: str) -> HttpResponse:
             ],
             "form": form,
             "may_enter": access.may(Capability.CREATE_VALUATION, unit.pk),
-            "rows": [_moat_row(one) for one in rows],
+            "rows": [_moat_row(one) for one in rows.order_by("-pk")[:HISTORY]],
         },
         status=400 if form.errors else 200,
     )

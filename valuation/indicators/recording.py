@@ -132,7 +132,11 @@ class Source:
             cars=reading.cars(),
             ledger=Ledger.of(rows[rows["store"].isin(stores)], stores, number, reach),
             operations=books.monthly_operations(visits, serving, len(stores), as_of),
-            moat=list(MoatInput.objects.filter(month__lte=last).order_by("month", "pk")),
+            moat=list(
+                MoatInput.objects.filter(month__lte=last, indicator__in=DEFINITIONS).order_by(
+                    "month", "pk"
+                )
+            ),
             curves=_curves(valuation),
         )
 
