@@ -7,6 +7,7 @@ group's own entries are left out.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,7 +33,7 @@ with credit as (
         v.pay_internal_fen as internal, v.cost_fen - coalesce(c.cost, 0) as cost
     from customers_visit v left join credit c using (store_id, ro_no)
     where v.status in ('open', 'closed') and v.day < {as_of}
-        and v.customer_id not in ({left_out})
+        and v.customer_id not in ({left_out}) and {only}
 )
 select customer_id as customer, day, store_id as store,
     sum(customer) as revenue_customer, sum(insurer) as revenue_insurer,
@@ -136,9 +137,12 @@ class Extract:
     policies: pd.DataFrame
 
 
-def _fetch(query: str, as_of: date, dates: tuple[str, ...] = ()) -> pd.DataFrame:
+def _fetch(
+    query: str, as_of: date, dates: tuple[str, ...] = (), only: str = "true"
+) -> pd.DataFrame:
     literal = f"date '{as_of:%Y-%m-%d}'"
     text = query.replace("{left_out}", LEFT_OUT).replace("{as_of}", literal)
+    text = text.replace("{only}", only)
     buffer = io.BytesIO()
     with (
         connection.cursor() as cursor,
@@ -197,16 +201,29 @@ def extract(as_of: date) -> Extract:
     return Extract(as_of, records, factors, _fetch(READINGS, as_of, ("day",)), policies)
 
 
-def visit_days(as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def visit_days(
+    as_of: date,
+    *,
+    customers: Sequence[int] | None = None,
+    stores: Sequence[int] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The visit days that models learn from, and the margin factors, as in :class:`Extract`.
 
     One row per customer, day and store (``customer, day, store``) with ``revenue, margin,
-    accident_revenue, accident_margin`` in yuan net of VAT, credits netted.
+    accident_revenue, accident_margin`` in yuan net of VAT, credits netted. ``customers`` or
+    ``stores``: of these ids alone. The margin of some customers' rows is not that of the whole:
+    orders are scaled by all rows of their store; that of some stores is.
     """
     current_access()
     divisions = _divisions(_fetch(UNITS, as_of))
     policies = _fetch(POLICIES, as_of, ("valid_from",))
-    return _with_margin(_fetch(VISITS, as_of, ("day",)), divisions, policies, as_of)
+    wanted = [
+        f"v.{column} = any(array[{','.join(str(int(one)) for one in ids)}]::bigint[])"
+        for column, ids in (("customer_id", customers), ("store_id", stores))
+        if ids is not None
+    ]
+    rows = _fetch(VISITS, as_of, ("day",), " and ".join(wanted) or "true")
+    return _with_margin(rows, divisions, policies, as_of)
 
 
 def _with_margin(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from valuation import indicators
 from valuation.bridge import BridgeAssumptions, value_bridge
+from valuation.indicators import formulas as indicators
 from valuation.seed_formula import SeedInputs, closed_form
 
 Counters = Mapping[str, int]

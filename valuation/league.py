@@ -16,6 +16,7 @@ from organization import audit
 from organization.access import Capability
 from organization.models import Staff, Unit
 from organization.requests import SignedInRequest
+from valuation.books import last_complete_month
 from valuation.shown import Listed, Shown, access_of, shown_unit
 from web import formats
 from web.tables import Column, Table
@@ -123,10 +124,13 @@ def laggards(shown: Shown) -> list[Laggard]:
     worst = worst_of(shown.stores)
     if not worst:
         return []
-    tasks = Task.objects.visible_to(shown.access).filter(
-        unit_id__in=[one.unit.pk for one in worst],
-        metric=METRIC,
-        status__in=(Task.Status.OPEN, Task.Status.REOPENED),
+    tasks = (
+        Task.objects.visible_to(shown.access)
+        .filter(
+            unit_id__in=[one.unit.pk for one in worst],
+            metric=METRIC,
+        )
+        .exclude(status=Task.Status.CLOSED)
     )
     by_unit = {task.unit_id: task for task in tasks}
     units = shown.access.units_for(Capability.CREATE_TASK)
@@ -145,8 +149,10 @@ def create_task(request: SignedInRequest, code: str) -> HttpResponse:
     if shown is None:
         return redirect("valuation_dashboard")
     access.require(Capability.CREATE_TASK, shown.unit.pk)
-    known = Task.objects.visible_to(access).filter(
-        unit=shown.unit, metric=METRIC, status__in=(Task.Status.OPEN, Task.Status.REOPENED)
+    known = (
+        Task.objects.visible_to(access)
+        .filter(unit=shown.unit, metric=METRIC)
+        .exclude(status=Task.Status.CLOSED)
     )
     if known.exists():
         messages.info(
@@ -177,6 +183,8 @@ def _new_task(shown: Shown) -> Task:
         title=_("Raise 12-month retention of %(unit)s") % {"unit": shown.unit.name},
         metric=METRIC,
         baseline=None if rate is None else round(rate, 6),
+        baseline_month=last_complete_month(shown.valuation.as_of),
+        anomaly="laggard",
         created_by=staff,
         due_on=today + dt.timedelta(days=DUE_DAYS),
         measure_on=today + dt.timedelta(days=MEASURE_DAYS),

@@ -4,15 +4,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from organization.scoping import StoreOwned, TenantOwned, UnitOwned
+from valuation.indicators.records import BandSet, IndicatorRun, MoatInput, UnitIndicators
 from valuation.reports.models import Export
 from valuation.structure.models import Structure
 
 __all__ = [
     "Approval",
     "Assumptions",
+    "BandSet",
     "Export",
+    "IndicatorRun",
+    "MoatInput",
     "Pseudonym",
     "Structure",
+    "UnitIndicators",
     "Valuation",
     "ValuedCustomer",
     "ValuedUnit",

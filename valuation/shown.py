@@ -102,8 +102,7 @@ class Shown:
 
     @property
     def crumbs(self) -> list[tuple[str, str]]:
-        above = [self.units[one] for one in self.unit.path[:-1] if one in self.units]
-        return [(one.name, reverse("valued_unit", args=[one.code])) for one in above]
+        return crumbs_of(self.unit, self.units, "valued_unit")
 
     @property
     def href(self) -> str:
@@ -126,12 +125,8 @@ def _own_unit(access: Access, units: dict[int, Unit]) -> Unit | None:
     return min(units.values(), key=lambda one: (len(one.path), one.code), default=None)
 
 
-def shown_unit(access: Access, code: str | None) -> Shown | None:
-    """The page of a unit, by default the person's own; None while there is no valuation.
-
-    Raises ``Http404`` for a unit that does not exist or lies outside the access.
-    """
-    units = visible_units(access)
+def chosen_unit(access: Access, units: dict[int, Unit], code: str | None) -> Unit:
+    """The unit of an address, by default the person's own; 404 outside ``units``."""
     unit = (
         _own_unit(access, units)
         if code is None
@@ -139,6 +134,22 @@ def shown_unit(access: Access, code: str | None) -> Shown | None:
     )
     if unit is None:
         raise Http404(_("There is no such unit among those that you may see."))
+    return unit
+
+
+def crumbs_of(unit: Unit, units: dict[int, Unit], page: str) -> list[tuple[str, str]]:
+    """The visible units above, with the addresses of the same page about them."""
+    above = [units[one] for one in unit.path[:-1] if one in units]
+    return [(one.name, reverse(page, args=[one.code])) for one in above]
+
+
+def shown_unit(access: Access, code: str | None) -> Shown | None:
+    """The page of a unit, by default the person's own; None while there is no valuation.
+
+    Raises ``Http404`` for a unit that does not exist or lies outside the access.
+    """
+    units = visible_units(access)
+    unit = chosen_unit(access, units, code)
     valuation = newest_valuation(access)
     if valuation is None:
         return None

@@ -1,13 +1,17 @@
-"""Celery tasks: the monthly valuation of every group, and one asked for on a page."""
+"""Celery tasks: valuing, recording indicators, measuring tasks; on schedule and when asked."""
 
 import logging
 
 from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
 
 from ml.publication import current_score_set
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 from valuation.engine import create_valuation
+from valuation.improvement.measuring import measure_due_tasks
+from valuation.indicators.recording import NothingToRecord, record
 from valuation.reports import exporting
 
 log = logging.getLogger(__name__)
@@ -23,6 +27,7 @@ def value_group(tenant_id: int, asked_by: str) -> int | None:
         log.warning("group %s has no published score set: not valued", tenant_id)
         return None
     valuation, _created = create_valuation(access, score_set.as_of)
+    transaction.on_commit(lambda: record_indicators.delay(tenant_id, asked_by))
     return int(valuation.pk)
 
 
@@ -39,3 +44,32 @@ def value_all_groups() -> None:
         tenants = list(Tenant.objects.values_list("pk", flat=True))
     for tenant_id in tenants:
         value_group.delay(tenant_id, "the monthly schedule")
+
+
+@shared_task(name="valuation.tasks.record_indicators")
+def record_indicators(tenant_id: int, asked_by: str) -> int:
+    """Measure the months of one group that are new or may have changed; rows that were added."""
+    access = Access.system(tenant_id, f"indicators for {asked_by}")
+    try:
+        return record(access, reason=asked_by).rows
+    except NothingToRecord as nothing:
+        log.warning("group %s: %s", tenant_id, nothing)
+        return 0
+
+
+@shared_task(name="valuation.tasks.record_all_indicators")
+def record_all_indicators() -> None:
+    """Nightly: what was imported since changes the latest months; an unchanged one adds no row."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant_id in tenants:
+        record_indicators.delay(tenant_id, "the nightly schedule")
+
+
+@shared_task(name="valuation.tasks.measure_tasks")
+def measure_tasks() -> None:
+    """Every morning: tasks whose day has come are measured against untreated peers."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant_id in tenants:
+        measure_due_tasks(Access.system(tenant_id, "measuring tasks"), timezone.localdate())

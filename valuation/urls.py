@@ -1,7 +1,7 @@
 """Addresses of the valuation pages."""
 
 from django.contrib.auth.decorators import login_required
-from django.urls import path
+from django.urls import include, path
 
 from valuation import assumption_page, dashboard, deidentified, drilldown, league
 from valuation.calculators import pages as calculator_pages
@@ -11,6 +11,7 @@ from valuation.scenarios import pages as scenarios
 from valuation.structure import pages as structure_pages
 
 urlpatterns = [
+    path("", include("valuation.indicators.urls")),
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),

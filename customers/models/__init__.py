@@ -2,7 +2,7 @@
 
 from customers.models.contracts import Contract, Event
 from customers.models.deliveries import Delivery
-from customers.models.followup import FollowUp, Task
+from customers.models.followup import FollowUp, Task, TaskMeasurement
 from customers.models.identity import BeforeMerge, MergeDecision, MergeProposal
 from customers.models.imports import ImportFile, ImportRun, RecordRevision, RejectedRow
 from customers.models.ledger import Comparable, MarketingSpend, MonthlyFinancials, Target
@@ -48,6 +48,7 @@ __all__ = [
     "Survey",
     "Target",
     "Task",
+    "TaskMeasurement",
     "Vehicle",
     "Visit",
     "VisitLine",

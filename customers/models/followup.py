@@ -93,10 +93,57 @@ class Task(UnitOwned):
     note = models.TextField(blank=True)
     due_on = models.DateField()
     measure_on = models.DateField()
+    # Why the figure was called off: a key of the rule that found it, empty for a task by hand.
+    anomaly = models.CharField(max_length=20, blank=True)
+    baseline_month = models.DateField(null=True)
+    done_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         indexes = [models.Index(fields=["unit", "status", "due_on"], name="task_by_unit")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "unit", "metric"],
+                condition=~models.Q(status="closed"),
+                name="task_one_at_a_time_a_metric",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class TaskMeasurement(UnitOwned):
+    """What a task's figure did until its day, against peers that had no such task."""
+
+    class Verdict(models.TextChoices):
+        WORKED = "worked", _("Worked")
+        NOT_SHOWN = "not_shown", _("No effect shown")
+        NO_PEERS = "no_peers", _("Too few untreated peers")
+        NO_FIGURE = "no_figure", _("No figure")
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="measurements")
+    measured_on = models.DateField()
+    month_before = models.DateField(null=True)
+    month_after = models.DateField(null=True)
+    before = models.FloatField(null=True)
+    after = models.FloatField(null=True)
+    peers = models.IntegerField(default=0)
+    peers_change = models.FloatField(null=True)
+    # Own change less that of the peers, with the ends of its 90% interval.
+    effect = models.FloatField(null=True)
+    effect_low = models.FloatField(null=True)
+    effect_high = models.FloatField(null=True)
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "task", "measured_on"], name="task_measured_once_a_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.measured_on}"

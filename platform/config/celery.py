@@ -52,6 +52,14 @@ app.conf.update(
             "task": "valuation.tasks.value_all_groups",
             "schedule": crontab(day_of_month="1", hour="5", minute="0"),
         },
+        "record indicators every night": {
+            "task": "valuation.tasks.record_all_indicators",
+            "schedule": crontab(hour="5", minute="40"),
+        },
+        "measure tasks whose day has come": {
+            "task": "valuation.tasks.measure_tasks",
+            "schedule": crontab(hour="6", minute="30"),
+        },
         "forget expired sign-ins": {
             "task": "organization.tasks.forget_expired_sign_ins",
             "schedule": crontab(hour="1", minute="20"),

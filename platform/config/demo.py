@@ -122,6 +122,7 @@ def _load(options: DemoOptions, folder: Path) -> None:
     _manage("demo_accounts", "--group", GROUP)
     _manage("retrain", "--group", GROUP, "--worker")
     _manage("value", "--group", GROUP)
+    _manage("indicators", "--group", GROUP)
     _manage("make_follow_ups", "--group", GROUP)
 
 

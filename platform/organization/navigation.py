@@ -41,6 +41,11 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         NavEntry(_("Reports"), "exports", "file", section=_VALUE),
         frozenset({C.SEE_VALUE}),
     ),
+    (
+        NavEntry(_("Indicators"), "indicators", "trend", section=_VALUE),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (NavEntry(_("Tasks"), "tasks", "flag", section=_VALUE), frozenset({C.SEE_VALUE})),
     (NavEntry(_("Imports"), "imports", "upload", section=_DATA), frozenset({C.IMPORT_DATA})),
     (
         NavEntry(_("Duplicates"), "identity_review", "people", section=_DATA),

@@ -26,6 +26,8 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "month": formats.month,
     "days_ago": formats.days_ago,
     "phone": formats.masked_phone,
+    # A figure that the page has written already.
+    "figure": str,
 }
 NUMERIC = {
     "integer",
@@ -38,6 +40,7 @@ NUMERIC = {
     "whole_percent",
     "points",
     "km",
+    "figure",
 }
 
 

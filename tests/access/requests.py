@@ -99,6 +99,8 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
         "form": "csv",
     },
     "calculator": lambda world, target: {"slug": "campaign"},
+    "figure": lambda world, target: {**_unit(world, target), "key": "retention"},
+    "task": _row("customers.Task"),
 }
 MISSING: dict[str, dict[str, Any]] = {
     "customer": {"uid": uuid.UUID(int=4)},
@@ -109,6 +111,7 @@ MISSING: dict[str, dict[str, Any]] = {
     "store": {"code": "nowhere"},
     "unit": {"code": "nowhere"},
     "pool_file": {"pk": NOBODY, "form": "csv"},
+    "figure": {"code": "nowhere", "key": "retention"},
 }
 
 

@@ -264,6 +264,21 @@ ROUTES: dict[str, Route] = {
         data={"set": "1", "name": "x"},
     ),
     "value_now": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
+    # Indicators, what stands behind each figure, and tasks.
+    "indicators": Route((C.SEE_VALUE,)),
+    "unit_indicators": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "record_indicators": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True),
+    "indicator_bands": Route((C.SEE_VALUE,)),
+    "store_bands": act(C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, post=(400,)),
+    "moat_inputs": Route(
+        (C.SEE_VALUE,), then=(C.CREATE_VALUATION,), rows="unit", names="unit", post=(400,)
+    ),
+    "figure": Route((C.SEE_VALUE,), rows="unit", names="figure"),
+    "figure_rows": Route((C.SEE_VALUE,), rows="unit", names="figure"),
+    "new_task": Route((C.SEE_VALUE, C.CREATE_TASK), rows="unit", names="figure", post=(400,)),
+    "tasks": Route((C.SEE_VALUE,)),
+    "task": Route((C.SEE_VALUE,), rows="unit", names="task"),
+    "task_done": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="task"),
     "approve_valuation": act(
         C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True
     ),
@@ -316,6 +331,7 @@ TABLES: dict[str, Table] = {
     "customers.RecordRevision": Table("store", "append"),
     "customers.BrandPolicy": Table("unit", read="tenant"),
     "customers.Task": Table("unit"),
+    "customers.TaskMeasurement": Table("unit", "append"),
     "customers.MonthlyFinancials": Table("unit"),
     "customers.Target": Table("unit"),
     "customers.MergeDecision": Table("tenant"),
@@ -344,6 +360,10 @@ TABLES: dict[str, Table] = {
     "valuation.PoolMember": Table("store", "append"),
     "valuation.PoolSalt": Table("tenant"),
     "valuation.Scenario": Table("tenant", "append"),
+    "valuation.IndicatorRun": Table("tenant", "append"),
+    "valuation.UnitIndicators": Table("unit", "append"),
+    "valuation.BandSet": Table("tenant", "append"),
+    "valuation.MoatInput": Table("unit", "append"),
 }
 
 
@@ -367,6 +387,7 @@ COMMANDS: dict[str, Work] = {
     "retrain": Work("group", "writes a training run"),
     "scores": Work("group", "writes a CSV file"),
     "value": Work("group", "writes a valuation"),
+    "indicators": Work("group", "writes the months of units"),
     "demo_accounts": Work("group", "sets passwords, in a demonstration alone"),
     "migrate": Work("installation", "signs in as the owner of the tables"),
     "demo": Work("installation", "makes a demonstration on this machine"),
@@ -396,6 +417,9 @@ TASKS: dict[str, Work] = {
     "valuation.tasks.value_group": Work("group", "writes a valuation"),
     "valuation.tasks.build_export": Work("group", "builds the file of one export"),
     "valuation.tasks.value_all_groups": Work("every group", "queues valuations"),
+    "valuation.tasks.record_indicators": Work("group", "writes the months of units"),
+    "valuation.tasks.record_all_indicators": Work("every group", "queues recordings"),
+    "valuation.tasks.measure_tasks": Work("every group", "closes or reopens tasks"),
 }
 # Where files leave the product: module → the routes and commands whose rule covers it.
 EXPORTS: dict[str, tuple[str, ...]] = {
@@ -405,4 +429,5 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "ml.management.commands.scores": ("scores",),
     "valuation.pools.pages": ("pool_export",),
     "valuation.pools.tape": ("pool_export",),
+    "valuation.lineage.page": ("figure_rows",),
 }

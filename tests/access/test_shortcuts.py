@@ -52,6 +52,7 @@ RAW_SQL = {
     "valuation.contracted": "contracts in force by store and month",
     "valuation.engine": "one valuation at a time by an advisory lock",
     "valuation.reports.records": "sums of the records by month for reports",
+    "valuation.indicators.reading": "home customers, cars and books of all stores at once",
     "valuation.inputs": "reads a million curves at once",
     "valuation.pools.band": "samples a pool's histories",
     "valuation.pools.candidates": "renews the rows that pool rules ask, set by set",
@@ -61,6 +62,7 @@ RAW_SQL = {
     "valuation.pools.static_pools": "visits of a pool by cohort and quarter",
     "valuation.pools.strata": "sums of a pool by class",
     "valuation.pools.tape": "copies a tape",
+    "valuation.lineage.reading": "rows behind a figure, by the counters' own conditions",
 }
 SAFE_MARKUP = {
     "web.charts.figure": "marks are built by web.charts.svg, which escapes",
@@ -170,6 +172,7 @@ WITHOUT_VISIBLE_TO = {
     ("organization.people", "Assignment"): "of a person that was looked up as administered",
     ("organization.token_pages", "Unit"): "names of the units of one's own tokens",
     ("organization.trail", "Assignment"): "who was assigned to the access's units",
+    ("valuation.improvement.pages", "Staff"): "the person who asks",
     ("valuation.league", "Staff"): "the person who asks",
 }
 

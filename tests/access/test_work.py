@@ -122,7 +122,7 @@ def test_demonstration_passwords_are_refused_in_an_installation(
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
     """Tasks that were handed to the broker, and processes that were started."""
     found: list[tuple[str, tuple[Any, ...]]] = []
-    for one in (training.train, valuing.value_group):
+    for one in (training.train, valuing.value_group, valuing.record_indicators):
         monkeypatch.setattr(one, "delay", lambda *args, name=one.name: found.append((name, args)))
     monkeypatch.setattr(
         training.subprocess, "run", lambda command, **k: found.append(("process", tuple(command)))
@@ -139,7 +139,11 @@ def test_an_import_of_another_groups_run_is_not_found(world: World, db: None) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["valuation.tasks.value_group", "customers.quality.tasks.assess", "ml.tasks.train"]
+    "name",
+    [
+        *("valuation.tasks.value_group", "valuation.tasks.record_indicators"),
+        *("customers.quality.tasks.assess", "ml.tasks.train"),
+    ],
 )
 def test_a_groups_task_changes_no_other_group(
     world: World, db: None, sent: list[Any], name: str
@@ -152,7 +156,7 @@ def test_a_groups_task_changes_no_other_group(
 
 SENDING = {
     *("ml.tasks.retrain_all_groups", "ml.tasks.score_all_groups"),
-    "valuation.tasks.value_all_groups",
+    *("valuation.tasks.value_all_groups", "valuation.tasks.record_all_indicators"),
 }
 EVERY_GROUP = sorted(name for name, work in TASKS.items() if work.scope == "every group")
 

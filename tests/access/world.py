@@ -35,6 +35,7 @@ from tests.customers.records import (
 from tests.factories import Group, add_person, make_customer, make_group
 from tests.valuation.score_sets import MAP, PARAMETERS, make_score, make_score_set
 from valuation.engine import create_valuation
+from valuation.indicators.recording import record
 from valuation.pools.basis import basis_of
 from valuation.pools.cut import cut_pool
 from valuation.pools.rules import PoolRules
@@ -302,6 +303,7 @@ def build() -> World:
                 _people_of_store(place)
                 _customer_of_store(place, score_set, fit)
         valuation, _ = create_valuation(group.system, timezone.localdate())
+        record(group.system, reason="test")
         with entered(group.system) as system:
             basis = basis_of(valuation)
             salt_of(group.tenant.pk)

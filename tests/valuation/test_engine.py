@@ -229,7 +229,10 @@ class TestImmutable:
                 "select tgrelid::regclass::text from pg_trigger where tgname = 'written_once'"
             )
             guarded = {name for (name,) in cursor.fetchall()}
-        others = ("approval", "pool", "poolmember", "scenario")
+        others = {
+            *("approval", "pool", "poolmember", "scenario"),
+            *("indicatorrun", "unitindicators", "bandset", "moatinput"),
+        }
         assert {f"valuation_{table}" for table in (*self.TABLES, *others)} == guarded
 
     def test_erasing_a_person_leaves_the_valuation(self, portfolio, valued):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from valuation import indicators
 from valuation.bands import DEFAULT_SCALES, Band, Scale, parse_scale
 from valuation.calculators.decisions import campaign, implied_rate, lock_in
 from valuation.calculators.excess_earnings import excess_earnings, tax_amortisation_factor
+from valuation.indicators import formulas as indicators
 from valuation.multiples import comparable_range, regression_multiple
 from valuation.refusals import Refused
 from valuation.traps import leaky_bucket, over_optimistic, redefined, vanity_totals

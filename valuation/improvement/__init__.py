@@ -1,0 +1,1 @@
+"""From an anomaly to a task, and from the task to its measured effect."""
