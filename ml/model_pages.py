@@ -20,7 +20,7 @@ from ml.model_card import CHECKS, churn_card, cohort_rows
 from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.runs import request_run
-from ml.tasks import train
+from ml.tasks import hand_over
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
@@ -195,6 +195,6 @@ def retrain(request: SignedInRequest) -> HttpResponse:
         messages.info(request, _("A retraining is already under way."))
         return redirect("models")
     run = request_run(access, as_of, DEFAULTS)
-    transaction.on_commit(lambda: train.delay(access.tenant_id, run.pk))
+    transaction.on_commit(lambda: hand_over(access.tenant_id, run.pk))
     messages.success(request, _("Retraining was asked for."))
     return redirect("models")

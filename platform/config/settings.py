@@ -232,6 +232,9 @@ SPECTACULAR_SETTINGS = {
 # Who may read /metrics from elsewhere than this machine or its private network (config.metrics).
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
+# How long a training or scoring worker may be silent before another takes over.
+TRAINING_LEASE_SECONDS = env.int("TRAINING_LEASE_SECONDS", default=60)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
