@@ -1,7 +1,8 @@
 """The Celery application: two queues, late acknowledgement, nightly and weekly work.
 
 Training has a queue of its own, served by workers of one process each, so that an hour of fitting
-never delays an import or a page's small job; any number of them, on any machine, share the scoring. Tasks carry ids only; they enter their tenant's context.
+never delays an import or a page's small job; any number of them, on any machine, share the scoring.
+Tasks carry ids only; they enter their tenant's context.
 """
 
 import os

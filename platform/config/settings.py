@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "organization.middleware.AccessMiddleware",
+    "ml.freshness.ScoreFreshness",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 

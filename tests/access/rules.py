@@ -180,7 +180,13 @@ ROUTES: dict[str, Route] = {
     # Models.
     "models": Route((C.SEE_MODELS,)),
     "training_run": Route((C.SEE_MODELS,), rows="tenant", names="training_run"),
+    "model_version": Route((C.SEE_MODELS,), rows="tenant", names="model_version"),
     "retrain": act(C.RETRAIN, whole_group=True),
+    "cancel_run": act(C.RETRAIN, rows="tenant", names="training_run", whole_group=True),
+    "roll_back_scores": act(C.RETRAIN, whole_group=True, data={"reason": "a wrong file"}),
+    "publish_held_scores": act(
+        C.RETRAIN, whole_group=True, data={"reason": "a wrong file", "score_set": "1"}
+    ),
     # Values.
     "valuation_dashboard": Route((C.SEE_VALUE,)),
     "valued_unit": Route((C.SEE_VALUE,), rows="unit", names="unit"),
@@ -283,6 +289,8 @@ COMMANDS: dict[str, Work] = {
     "import_data": Work("group", "writes records"),
     "make_follow_ups": Work("group", "writes the daily lists"),
     "retrain": Work("group", "writes a training run"),
+    "rollback_scores": Work("group", "withdraws the score set in use"),
+    "cancel_training": Work("group", "ends the runs under way"),
     "scores": Work("group", "writes a CSV file"),
     "value": Work("group", "writes a valuation"),
     "demo_accounts": Work("group", "sets passwords, in a demonstration alone"),
