@@ -29,7 +29,7 @@ from ml.registry import Loaded, load_models
 from ml.scoring import Scored, Terms, score_rows
 from organization.access import Access, entered
 
-CHUNK_CUSTOMERS = 20_000
+CHUNK_CUSTOMERS = settings.SCORING_CHUNK_CUSTOMERS
 MAX_ATTEMPTS = 3
 LEASE = timedelta(seconds=settings.TRAINING_LEASE_SECONDS)
 STAGE = "score"

@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "organization.middleware.AccessMiddleware",
-    "ml.freshness.ScoreFreshness",
+    "ml.stale_banner.ScoreFreshness",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -233,7 +233,9 @@ SPECTACULAR_SETTINGS = {
 # Who may read /metrics from elsewhere than this machine or its private network (config.metrics).
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
-# How long a training or scoring worker may be silent before another takes over.
+# Customers that a worker scores at a time, and how long a training or scoring worker may be silent
+# before another takes over.
+SCORING_CHUNK_CUSTOMERS = env.int("SCORING_CHUNK_CUSTOMERS", default=20_000)
 TRAINING_LEASE_SECONDS = env.int("TRAINING_LEASE_SECONDS", default=60)
 
 LOGGING = {

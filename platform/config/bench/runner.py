@@ -62,6 +62,8 @@ def _prepare(scratch: Scratch, order: Order, stages: Stages) -> None:
         with stages.timed("prepare_pages"):
             scratch.run("compile_translations")
             scratch.run("collectstatic", "--noinput", "--verbosity", "0")
+    if not bench.files:
+        return
     until = date.today() if bench.pages else UNTIL
     with stages.timed("prepare_files"):
         scratch.run(
