@@ -52,7 +52,7 @@ FOUND = {
     "expected": gettext_lazy("expected"),
     "scored": gettext_lazy("scored"),
     "quarantined": gettext_lazy("left out"),
-    "former": gettext_lazy("before"),
+    "former": gettext_lazy("previously"),
 }
 _VISIT_FIGURES = ("bias", "mae", "spearman", "deviance")
 POOLINGS = {

@@ -33,7 +33,7 @@ CHUNK_COLUMNS = [
     Column("number", gettext_lazy("Chunk"), "integer", value=lambda chunk: chunk.number + 1),
     Column("customers", gettext_lazy("Customers"), "integer"),
     Column("status", gettext_lazy("State"), value=lambda chunk: chunk.get_status_display()),
-    Column("attempts", gettext_lazy("Attempts"), "integer", hide_on_phone=True),
+    Column("attempts", gettext_lazy("Tries"), "integer", hide_on_phone=True),
     Column("worker", gettext_lazy("Worker"), hide_on_phone=True),
     Column("seconds", gettext_lazy("Seconds"), "decimal", value=lambda chunk: _seconds(chunk)),
 ]

@@ -4,6 +4,7 @@ Both are the update that publishing is: one transaction in which the tags change
 """
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from ml.models import ScoreSet
 from ml.publication import current_score_set, replace_tags
@@ -12,13 +13,15 @@ from organization.access import Access, entered
 
 
 class DecisionRefused(Exception):
-    """It cannot be done; the message says why."""
+    """It cannot be done; the message says why, in the language of whoever reads it."""
 
 
 def checked_reason(reason: str) -> str:
     """The reason without blanks around it. Raises :class:`DecisionRefused` for an empty one."""
     if len(reason.strip()) < 3:
-        raise DecisionRefused("A reason is needed: it is kept with the score set and in the trail.")
+        raise DecisionRefused(
+            _("A reason is needed: it is kept with the score set and in the trail.")
+        )
     return reason.strip()
 
 
@@ -34,9 +37,9 @@ def roll_back(access: Access, reason: str, score_set_id: int | None = None) -> S
     with entered(access):
         current = current_score_set(access)
         if current is None:
-            raise DecisionRefused("There are no published scores to go back from.")
+            raise DecisionRefused(_("There are no published scores to go back from."))
         if score_set_id not in (None, current.pk):
-            raise DecisionRefused("Another score set is in use by now: look at the page again.")
+            raise DecisionRefused(_("Another score set is in use by now: look at the page again."))
         withdrawn = ScoreSet.objects.filter(pk=current.pk, withdrawn_at=None).update(
             withdrawn_at=timezone.now(),
             withdrawn_by=access.label[:80],
@@ -44,7 +47,7 @@ def roll_back(access: Access, reason: str, score_set_id: int | None = None) -> S
         )
         former = current_score_set(access)
         if not withdrawn or former is None:
-            raise DecisionRefused("There is no earlier published score set to go back to.")
+            raise DecisionRefused(_("There is no earlier published score set to go back to."))
         replace_tags(former)
         audit.record(
             access,
@@ -71,7 +74,7 @@ def publish_held(access: Access, score_set_id: int, reason: str) -> ScoreSet:
             .first()
         )
         if held is None:
-            raise DecisionRefused("This score set was not held back, or is shown already.")
+            raise DecisionRefused(_("This score set was not held back, or is shown already."))
         held.status = ScoreSet.Status.PUBLISHED
         held.published_at = timezone.now()
         held.published_by = access.label[:80]

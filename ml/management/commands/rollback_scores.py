@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
 
 from ml.score_decisions import DecisionRefused, roll_back
 from organization.access import Access
@@ -25,7 +26,8 @@ class Command(BaseCommand):
             access = Access.system(tenant.pk, "manage.py rollback_scores")
             now = roll_back(access, options["reason"])
         except (TenantRefused, DecisionRefused) as refusal:
-            raise CommandError(str(refusal), returncode=2) from refusal
+            with translation.override("en"):
+                raise CommandError(str(refusal), returncode=2) from refusal
         outcome = {
             "score_set": now.pk,
             "as_of": now.as_of.isoformat(),
