@@ -79,6 +79,9 @@ class ChurnModel:
     classifier: HistGradientBoostingClassifier
     divisions: tuple[str, ...]
     report: dict[str, Any]
+    # As it was judged, and on what: for the comparison with another version (ml.comparison).
+    trial: HistGradientBoostingClassifier | None = None
+    held_out: Snapshot | None = None
 
     def probability(self, features: pd.DataFrame) -> Floats:
         """P(no visit within 12 months), shape (n,); refuses other columns than it was fitted on."""
@@ -130,7 +133,7 @@ def train_churn(
         "trained_on": [_facts(one) for one in final],
         "features": list(FEATURES),
     }
-    return ChurnModel(_fit(final, config), divisions, report)
+    return ChurnModel(_fit(final, config), divisions, report, judged, test)
 
 
 def _before(records: Records, as_of: datetime.date) -> Records:

@@ -1,84 +1,183 @@
 """What must hold before anybody sees a score set."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from ml.champion import Champion
 from ml.churn import SUSPECTED_LEAK
+from ml.comparison import compare_churn, compare_visits, recode_divisions
+from ml.drift import BROKEN, stability
 from ml.lifetimes_adapter import REFUSED
+from ml.registry import Trained
+from ml.verdict import Check, Gate, check
 
 LEAST_AUC = 0.55
 LARGEST_BIAS = 0.15
+LEAST_CUSTOMERS = 0.8
+"""Share of the former set's customers below which a delivery is thought to be incomplete."""
+
+LEAST_QUALITY = 30.0
+"""Data confidence of an honest but careless group; below it columns are missing or mixed up."""
+
 ONE_SIDED_95 = 1.645
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Whether a score set may be shown: every check with what was found and what is asked."""
+def judge_models(
+    models: Trained, champion: Champion | None, features: pd.DataFrame, *, fresh: bool
+) -> Gate:
+    """Judge the models before they score: convergence, the held-out year, champion, drift.
 
-    checks: tuple[dict[str, Any], ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check["passed"] for check in self.checks)
-
-    def refusals(self) -> list[str]:
-        return [str(check["message"]) for check in self.checks if not check["passed"]]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"passed": self.passed, "checks": list(self.checks)}
-
-
-def judge(scores: pd.DataFrame, fit_statuses: Sequence[str], churn: Mapping[str, Any]) -> Gate:
-    """Judge a score set.
-
-    ``scores``: one row a customer, its numeric columns are looked at; ``fit_statuses``: that of
-    the transaction model in use in each cohort; ``churn``: ``ChurnModel.report``.
+    ``features``: those of everybody who will be scored, coded with the models' divisions;
+    ``fresh``: fitted by this run, so that they have to meet the champion's.
     """
+    statuses = [cohort.chosen.status for cohort in models.lifetime.cohorts.values()]
+    checks = [*fit_checks(statuses), *churn_checks(models.churn.report)]
+    if champion is not None and champion.models is not None:
+        if fresh:
+            checks += comparison_checks(models, champion.models)
+        checks.append(drift_check(champion, features))
+    return Gate(tuple(checks))
+
+
+def fit_checks(statuses: Sequence[str]) -> list[Check]:
+    """``statuses``: that of the transaction model in use in each cohort."""
+    return [
+        check(
+            "every cohort has a usable transaction model",
+            dict(Counter(statuses)),
+            REFUSED not in statuses,
+            "a cohort has no usable transaction model",
+        )
+    ]
+
+
+def churn_checks(churn: Mapping[str, Any]) -> list[Check]:
+    """``churn``: ``ChurnModel.report``."""
     card = churn["metrics"]
-    figures = scores.select_dtypes("number").to_numpy(dtype=float)
-    finite = bool(np.isfinite(figures).all())
     auc, bias = card["roc_auc"], abs(float(card["bias"]))
     surely = auc_at_least(auc, card["rows"], card["rate"]) if auc is not None else 0.0
-    return Gate(
-        (
-            _check("all scores are numbers", finite, finite, "some scores are not finite numbers"),
-            _check(
-                "every cohort has a usable transaction model",
-                list(fit_statuses),
-                REFUSED not in fit_statuses,
-                "a cohort has no usable transaction model",
-            ),
-            _check(
-                "churn ranks better than chance",
-                auc,
-                auc is not None and auc > LEAST_AUC,
-                f"churn ROC-AUC {auc} on the held-out year is not above {LEAST_AUC}",
-            ),
-            _check(
-                "churn probabilities meet the rate",
-                bias,
-                bias < LARGEST_BIAS,
-                f"mean churn probability misses the held-out rate by {bias:.3f}",
-            ),
-            _check(
-                "churn features do not know the answer",
-                surely,
-                surely <= SUSPECTED_LEAK,
-                f"churn ROC-AUC {auc} on the held-out year (surely above {surely:.3f}) is higher"
-                f" than {SUSPECTED_LEAK}: some record dated before the year was written after it."
-                " Look for visits, surveys or contracts that were loaded with a wrong day.",
-            ),
+    return [
+        check(
+            "churn ranks better than chance",
+            auc,
+            auc is not None and auc > LEAST_AUC,
+            f"churn ROC-AUC {auc} on the held-out year is not above {LEAST_AUC}",
+        ),
+        check(
+            "churn probabilities meet the rate",
+            bias,
+            bias < LARGEST_BIAS,
+            f"mean churn probability misses the held-out rate by {bias:.3f}",
+        ),
+        check(
+            "churn features do not know the answer",
+            surely,
+            surely <= SUSPECTED_LEAK,
+            f"churn ROC-AUC {auc} on the held-out year (surely above {surely:.3f}) is higher"
+            f" than {SUSPECTED_LEAK}: some record dated before the year was written after it."
+            " Look for visits, surveys or contracts that were loaded with a wrong day.",
+        ),
+    ]
+
+
+def comparison_checks(challenger: Trained, champion: Trained) -> list[Check]:
+    """The new models against those in use, on the held-out year that neither has seen.
+
+    Nothing where one of them was not judged on a later year (too short a history).
+    """
+    checks = []
+    ours, theirs = challenger.churn, champion.churn
+    by_time = ours.report["split"] == theirs.report["split"] == "time"
+    if by_time and theirs.trial is not None and ours.trial is not None and ours.held_out:
+        test = ours.held_out
+        recoded = recode_divisions(test.features, ours.divisions, theirs.divisions)
+        found = compare_churn(
+            test.churned,
+            theirs.trial.predict_proba(recoded.to_numpy())[:, 1],
+            ours.trial.predict_proba(test.features.to_numpy())[:, 1],
         )
+        checks.append(_not_worse("churn is not worse than the champion's", found))
+    mine, former = challenger.next_year, champion.next_year
+    if mine and former and mine.trial is not None and former.trial is not None and mine.held_out:
+        features, visits = mine.held_out
+        recoded = recode_divisions(features, mine.divisions, former.divisions)
+        found = compare_visits(
+            visits,
+            former.trial.predict(recoded.to_numpy()),
+            mine.trial.predict(features.to_numpy()),
+        )
+        checks.append(_not_worse("expected visits are not worse than the champion's", found))
+    return checks
+
+
+def _not_worse(name: str, found: dict[str, Any]) -> Check:
+    worse = [
+        f"{figure} {card['challenger']:.4f} against {card['champion']:.4f}"
+        for figure, card in found.items()
+        if not card["passed"]
+    ]
+    return check(name, found, not worse, f"{name.replace(' not ', ' ')}: {', '.join(worse)}")
+
+
+def drift_check(champion: Champion, features: pd.DataFrame) -> Check:
+    """Features of today's customers against those that the champion was fitted on."""
+    then = champion.models.reference if champion.models else {}
+    found = stability(then, features)
+    model_day = champion.model_run.as_of
+    broken = {name: value for name, value in found.items() if value > BROKEN}
+    names = ", ".join(f"{name} ({value:.1f})" for name, value in broken.items())
+    return check(
+        "customers are like those of the champion",
+        {"fitted_as_of": model_day.isoformat(), "psi": dict(list(found.items())[:12])},
+        not broken,
+        f"the population has shifted beyond what people do in so short a time: {names}."
+        " Look for a file that was not delivered or a column that changed its meaning.",
     )
 
 
-def _check(name: str, found: Any, passed: bool, message: str) -> dict[str, Any]:
-    return {"check": name, "found": found, "passed": passed, "message": message}
+def judge_scores(
+    *,
+    expected: int,
+    scored: int,
+    not_finite: int,
+    quarantined: int,
+    former: int | None,
+    quality: float | None,
+) -> list[Check]:
+    """Judge what was written.
+
+    ``expected`` customers were to be scored and ``scored`` were, but for the ``quarantined`` among
+    them; ``former``: customers of the set in use; ``quality``: data confidence, 0 to 100.
+    """
+    shrunk = former is not None and scored < LEAST_CUSTOMERS * former
+    return [
+        check(
+            "all scores are numbers", not_finite == 0, not_finite == 0, "some scores are no numbers"
+        ),
+        check(
+            "every customer is scored",
+            {"expected": expected, "scored": scored, "quarantined": quarantined},
+            scored + quarantined == expected,
+            f"{expected} customers were to be scored, {scored} were, {quarantined} are quarantined",
+        ),
+        check(
+            "hardly fewer customers than before",
+            {"former": former, "scored": scored},
+            not shrunk,
+            f"{scored} customers are scored, {former} were before: was a store's file left out?",
+        ),
+        check(
+            "the data can be trusted",
+            quality,
+            quality is None or quality >= LEAST_QUALITY,
+            f"data confidence is {quality}, at least {LEAST_QUALITY} are asked for:"
+            " see the page of data quality",
+        ),
+    ]
 
 
 def auc_at_least(auc: float, rows: int, rate: float) -> float:

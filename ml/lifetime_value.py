@@ -11,7 +11,7 @@ months; it is a hard cut and therefore kept apart from the eight numbers of the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from ml.bgnbd import probability_alive
 from ml.curves import HORIZON_MONTHS, NODES, CurveMap, curves
 from ml.pooling import CohortFit, fit_cohorts
+from ml.restoring import restore
 from ml.spend import VisitWorth, visit_worths
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,15 @@ class LifetimeModel:
             self.cohorts[key].as_dict() | {"worth": self.worths[key].as_dict()}
             for key in sorted(self.cohorts)
         ]
+
+    @classmethod
+    def from_dict(cls, rows: Sequence[dict[str, Any]]) -> Self:
+        """The model that :meth:`as_dict` described; it forecasts the same to the last bit."""
+        keys = [(str(row["division"]), str(row["segment"])) for row in rows]
+        return cls(
+            {key: restore(CohortFit, row) for key, row in zip(keys, rows, strict=True)},
+            {key: restore(VisitWorth, row["worth"]) for key, row in zip(keys, rows, strict=True)},
+        )
 
 
 @dataclass(frozen=True)

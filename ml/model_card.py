@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ml.models import ModelVersion
+from ml.models import ModelVersion, ScoreSet
 
 SEGMENTS = {
     "person": gettext_lazy("Individuals"),
@@ -15,6 +15,9 @@ SEGMENTS = {
 }
 CHECKS = {
     "all scores are numbers": gettext_lazy("All scores are numbers"),
+    "every customer is scored": gettext_lazy("Every customer is scored or named as left out"),
+    "hardly fewer customers than before": gettext_lazy("Hardly fewer customers than before"),
+    "the data can be trusted": gettext_lazy("Data confidence is above the floor"),
     "every cohort has a usable transaction model": gettext_lazy(
         "Every division and segment has a usable transaction model"
     ),
@@ -25,12 +28,33 @@ CHECKS = {
     "churn features do not know the answer": gettext_lazy(
         "Churn ranks no better than is possible without knowing the answer"
     ),
+    "churn is not worse than the champion's": gettext_lazy(
+        "Churn is not worse than the champion's on the held-out year"
+    ),
+    "expected visits are not worse than the champion's": gettext_lazy(
+        "Expected visits are not worse than the champion's on the held-out year"
+    ),
+    "customers are like those of the champion": gettext_lazy(
+        "Customers are like those that the champion was fitted on"
+    ),
+}
+FORECASTS = {
+    "trees": gettext_lazy("Gradient-boosted trees"),
+    "transaction_model": gettext_lazy("Transaction model"),
+    "last_year": gettext_lazy("Last year repeated"),
 }
 STATUSES = {
     "converged": gettext_lazy("converged"),
     "at the bound": gettext_lazy("at the bound"),
     "refused": gettext_lazy("refused"),
 }
+FOUND = {
+    "expected": gettext_lazy("expected"),
+    "scored": gettext_lazy("scored"),
+    "quarantined": gettext_lazy("left out"),
+    "former": gettext_lazy("previously"),
+}
+_VISIT_FIGURES = ("bias", "mae", "spearman", "deviance")
 POOLINGS = {
     "own": gettext_lazy("own parameters"),
     "leaning on the group": gettext_lazy("leaning on the group"),
@@ -46,6 +70,57 @@ SLICES = {
     "one or two visits": gettext_lazy("One or two visits"),
     "three or more visits": gettext_lazy("Three or more visits"),
 }
+
+
+def gate_rows(score_set: ScoreSet) -> list[dict[str, Any]]:
+    """The checks of the gate in words: what was asked, what was found, whether it was passed."""
+    return [
+        {
+            "check": CHECKS.get(check["check"], check["check"]),
+            "found": _found_in_words(check["found"]),
+            "result": _("Passed") if check["passed"] else _("Not passed"),
+            "passed": check["passed"],
+        }
+        for check in score_set.gate.get("checks", [])
+    ]
+
+
+def _found_in_words(found: Any) -> str:
+    """What a check found, short: comparisons as challenger against champion, the largest shifts."""
+    if isinstance(found, bool):
+        return _("Yes") if found else _("No")
+    if isinstance(found, int | float):
+        return f"{found:.4g}"
+    if not isinstance(found, dict):
+        return ""
+    if "psi" in found:
+        largest = list(found["psi"].items())[:3]
+        return "PSI " + ", ".join(f"{name} {value:.2f}" for name, value in largest)
+    parts = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            parts.append(
+                _("%(name)s %(new).4f, champion %(old).4f (worse by %(low)+.4f to %(high)+.4f)")
+                % {
+                    "name": name,
+                    "new": value["challenger"],
+                    "old": value["champion"],
+                    "low": value["low"],
+                    "high": value["high"],
+                }
+            )
+        elif value is not None:
+            parts.append(f"{STATUSES.get(name, FOUND.get(name, name))} {value}")
+    return "; ".join(str(part) for part in parts)
+
+
+def visit_rows(version: ModelVersion) -> list[dict[str, Any]]:
+    """The forecasts of next year's visits on the held-out year, baselines beside the trees."""
+    cards = version.metrics.get("everybody", {})
+    return [
+        {"name": FORECASTS.get(name, name), **{k: card.get(k) for k in _VISIT_FIGURES}}
+        for name, card in cards.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Max, Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,32 +17,37 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.models import Visit
 from ml.asof import DateRefused, checked_as_of
 from ml.configuration import DEFAULTS
-from ml.model_card import CHECKS, churn_card, cohort_rows
+from ml.model_card import churn_card, cohort_rows, gate_rows
 from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
-from ml.runs import request_run
-from ml.tasks import train
+from ml.run_pages import GATE_COLUMNS, brief
+from ml.runs import UNDER_WAY, request_run
+from ml.score_decisions import DecisionRefused, publish_held, roll_back
+from ml.tasks import hand_over
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
 from web import charts
-from web.components import Progress
 from web.tables import Column, Table
 
 RUNS_SHOWN = 12
-STAGES = {
-    "extract": gettext_lazy("Reading records"),
-    "statistics": gettext_lazy("Visit-day statistics"),
-    "lifetime_value": gettext_lazy("Fitting lifetime value"),
-    "churn": gettext_lazy("Training churn"),
-    "next_year": gettext_lazy("Training visits of the next year"),
-    "score": gettext_lazy("Scoring customers"),
-    "write": gettext_lazy("Writing scores"),
-    "publish": gettext_lazy("Publishing"),
-}
+SETS_SHOWN = 12
+
+
+class Decision(forms.Form):
+    """Why, and about which score set."""
+
+    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=3, max_length=500)
+    score_set = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
 
 RUN_COLUMNS = [
-    Column("created_at", gettext_lazy("Asked for"), "instant"),
+    Column(
+        "created_at",
+        gettext_lazy("Asked for"),
+        "instant",
+        link=lambda run: reverse("training_run", args=[run.pk]),
+    ),
     Column("as_of", gettext_lazy("As of"), "date"),
     Column("status", gettext_lazy("Status"), value=lambda run: run.get_status_display()),
     Column("requested_by", gettext_lazy("By"), hide_on_phone=True),
@@ -73,33 +79,47 @@ SCORE_COLUMNS = [
     Column("ece", "ECE", "ratio", hide_on_phone=True),
     Column("bias", gettext_lazy("Mean error"), "points", hide_on_phone=True),
 ]
-GATE_COLUMNS = [
-    Column("check", gettext_lazy("Check"), wrap=True),
-    Column("result", gettext_lazy("Result")),
+VERSION_COLUMNS = [
+    Column(
+        "name",
+        gettext_lazy("Model"),
+        link=lambda version: reverse("model_version", args=[version.pk]),
+    ),
+    Column("kind", gettext_lazy("Kind"), value=lambda version: version.get_kind_display()),
+    Column("version", gettext_lazy("Version")),
+    Column("as_of", gettext_lazy("Fitted before"), "date", hide_on_phone=True),
+    Column("status", gettext_lazy("Fit"), wrap=True, hide_on_phone=True),
+]
+SET_COLUMNS = [
+    Column("as_of", gettext_lazy("As of"), "date"),
+    Column(
+        "model_version",
+        gettext_lazy("Models"),
+        link=lambda one: reverse("training_run", args=[one.run_id]),
+    ),
+    Column("customers", gettext_lazy("Customers"), "integer", hide_on_phone=True),
+    Column("published_at", gettext_lazy("Published"), "instant"),
+    Column("published_by", gettext_lazy("By"), hide_on_phone=True),
+    Column("standing", gettext_lazy("Standing"), wrap=True, value=lambda one: _standing(one)),
 ]
 
 
-def _progress(run: TrainingRun) -> Progress:
-    """The state of a run as the progress component; asks ``training_run`` until it has ended."""
-    state = "running"
-    if run.status in (TrainingRun.Status.FAILED, TrainingRun.Status.HELD):
-        state = "failed"
-    elif run.status == TrainingRun.Status.PUBLISHED:
-        state = "done"
-    stage = STAGES.get(run.stage, _("Waiting for the worker"))
-    return Progress(
-        label=_("Retraining as of %(day)s") % {"day": run.as_of},
-        url=reverse("training_run", args=[run.pk]),
-        state=state,
-        value=round(run.progress * 100),
-        total=100,
-        detail=run.message or stage,
-        href=reverse("models"),
-        link_label=_("Show the result"),
+def _standing(score_set: ScoreSet) -> str:
+    """How a set stands, with the reason where somebody decided."""
+    if score_set.withdrawn_at is not None:
+        return _("Withdrawn by %(who)s: %(why)s") % {
+            "who": score_set.withdrawn_by,
+            "why": score_set.withdrawn_reason or "–",
+        }
+    if score_set.status == ScoreSet.Status.HELD:
+        return _("Held back")
+    overruled = score_set.gate.get("overruled")
+    return (
+        _("Published all the same: %(why)s") % {"why": overruled} if overruled else _("Published")
     )
 
 
-def _of_own_divisions(access: Access) -> Q:
+def of_own_divisions(access: Access) -> Q:
     """Models of the group, and of the divisions that the access lies in or covers: how many
     customers another division has is that division's affair."""
     if access.all_units:
@@ -109,29 +129,20 @@ def _of_own_divisions(access: Access) -> Q:
     return Q(division=None) | Q(division__in=around)
 
 
-def _gate_rows(score_set: ScoreSet) -> list[dict[str, Any]]:
-    return [
-        {
-            "check": CHECKS.get(check["check"], check["check"]),
-            "result": _("Passed") if check["passed"] else _("Not passed"),
-            "passed": check["passed"],
-        }
-        for check in score_set.gate.get("checks", [])
-    ]
-
-
 def _card(access: Access, score_set: ScoreSet) -> dict[str, Any]:
     versions = list(
-        ModelVersion.objects.filter(_of_own_divisions(access), run_id=score_set.run_id)
-        .defer("file")
+        ModelVersion.objects.filter(
+            of_own_divisions(access), run_id=score_set.model_run_id or score_set.run_id
+        )
+        .defer("file", "trial_file")
         .order_by("pk")
     )
     cohorts = cohort_rows(v for v in versions if v.kind == ModelVersion.Kind.LIFETIME_VALUE)
     churn = next((v for v in versions if v.kind == ModelVersion.Kind.CHURN), None)
     context: dict[str, Any] = {
         "cohorts": Table(COHORT_COLUMNS, cohorts, _("Lifetime value by division"), css="wide"),
-        "gate": Table(GATE_COLUMNS, _gate_rows(score_set), _("Gate")),
-        "versions": versions,
+        "gate": Table(GATE_COLUMNS, gate_rows(score_set), _("Gate"), css="wide"),
+        "versions": Table(VERSION_COLUMNS, versions, _("Models in use"), css="wide"),
     }
     if churn is not None:
         card = churn_card(churn)
@@ -153,28 +164,31 @@ def models(request: SignedInRequest) -> HttpResponse:
     score_set = current_score_set(access)
     runs = list(TrainingRun.objects.visible_to(access).order_by("-created_at")[:RUNS_SHOWN])
     latest = runs[0] if runs else None
-    running = latest if latest and latest.status in ("queued", "running") else None
+    running = next((run for run in runs if run.status in UNDER_WAY), None)
+    sets = list(
+        ScoreSet.objects.visible_to(access)
+        .exclude(status=ScoreSet.Status.DRAFT)
+        .order_by("-created_at")[:SETS_SHOWN]
+    )
+    decides = request.access.may_everywhere(Capability.RETRAIN)
+    earlier = [s for s in sets if s.status == "published" and s.withdrawn_at is None]
     last_day = Visit.objects.visible_to(access).aggregate(last=Max("day"))["last"]
     context = {
         "score_set": score_set,
         "runs": Table(RUN_COLUMNS, runs, _("Training runs"), css="wide"),
-        "progress": _progress(running) if running else None,
+        "progress": brief(running) if running else None,
         "failed": latest if latest and latest.status in ("failed", "held") else None,
+        "sets": Table(SET_COLUMNS, sets, _("Score sets"), css="wide"),
+        "may_roll_back": decides and score_set is not None and len(earlier) > 1,
+        "held": sets[0] if decides and sets and sets[0].status == "held" else None,
+        "decision": Decision(),
         "is_stale": bool(score_set and last_day and score_set.as_of <= last_day),
         "last_day": last_day,
-        "may_retrain": access.may_everywhere(Capability.RETRAIN),
+        "may_retrain": decides,
     }
     if score_set is not None:
         context |= _card(access, score_set)
     return render(request, "ml/models.html", context)
-
-
-@require_safe
-def training_run(request: SignedInRequest, run_id: int) -> HttpResponse:
-    """The progress component of one run, for htmx."""
-    request.access.require(Capability.SEE_MODELS)
-    run = get_object_or_404(TrainingRun.objects.visible_to(request.access), pk=run_id)
-    return render(request, "web/ui/progress.html", {"progress": _progress(run)})
 
 
 @require_POST
@@ -195,6 +209,42 @@ def retrain(request: SignedInRequest) -> HttpResponse:
         messages.info(request, _("A retraining is already under way."))
         return redirect("models")
     run = request_run(access, as_of, DEFAULTS)
-    transaction.on_commit(lambda: train.delay(access.tenant_id, run.pk))
+    transaction.on_commit(lambda: hand_over(access.tenant_id, run.pk))
     messages.success(request, _("Retraining was asked for."))
+    return redirect("models")
+
+
+@require_POST
+def roll_back_scores(request: SignedInRequest) -> HttpResponse:
+    """Withdraw the set that the page showed; the one before it is in use again."""
+    access = request.access
+    access.require_everywhere(Capability.RETRAIN)
+    form = Decision(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Give a reason; it is kept in the audit trail."))
+        return redirect("models")
+    try:
+        now = roll_back(access, form.cleaned_data["reason"], form.cleaned_data["score_set"])
+    except DecisionRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("In use again: the scores as of %(day)s.") % {"day": now.as_of})
+    return redirect("models")
+
+
+@require_POST
+def publish_held_scores(request: SignedInRequest) -> HttpResponse:
+    """Show a set that the gate held back."""
+    access = request.access
+    access.require_everywhere(Capability.RETRAIN)
+    form = Decision(request.POST)
+    if not form.is_valid() or form.cleaned_data["score_set"] is None:
+        messages.error(request, _("Give a reason; it is kept in the audit trail."))
+        return redirect("models")
+    try:
+        publish_held(access, form.cleaned_data["score_set"], form.cleaned_data["reason"])
+    except DecisionRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The scores are shown now."))
     return redirect("models")

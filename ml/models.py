@@ -1,4 +1,4 @@
-"""Training runs, model versions, and the score sets that they publish."""
+"""Training runs with their chunks, model versions, and the score sets that they publish."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -17,6 +17,7 @@ class TrainingRun(TenantOwned):
         PUBLISHED = "published", _("Published")
         HELD = "held", _("Held back")
         FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     as_of = models.DateField()
     config_hash = models.CharField(max_length=64)
@@ -33,6 +34,8 @@ class TrainingRun(TenantOwned):
     # Fencing: a run whose token has moved on may write no more.
     token = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    # When a worker was last told of the run: a broker that restarts forgets what it was told.
+    sent_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -72,6 +75,10 @@ class ModelVersion(TenantOwned):
     converged = models.BooleanField()
     file = models.BinaryField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    # The same kind of model, trained without the held-out year: what a later challenger is held
+    # against on a year that neither has seen (ml.comparison).
+    trial_file = models.BinaryField(null=True)
+    trial_sha256 = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -94,6 +101,10 @@ class ScoreSet(TenantOwned):
         HELD = "held", _("Held back")
 
     run = models.OneToOneField(TrainingRun, on_delete=models.PROTECT, related_name="score_set")
+    # The run that fitted the models: an earlier one where a run only scores.
+    model_run = models.ForeignKey(
+        TrainingRun, null=True, on_delete=models.PROTECT, related_name="scored_by"
+    )
     as_of = models.DateField()
     horizon_months = models.SmallIntegerField()
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
@@ -106,6 +117,8 @@ class ScoreSet(TenantOwned):
     published_at = models.DateTimeField(null=True)
     published_by = models.CharField(max_length=80, blank=True)
     withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.CharField(max_length=80, blank=True)
+    withdrawn_reason = models.TextField(blank=True)
 
     class Meta:
         indexes = [
@@ -118,6 +131,63 @@ class ScoreSet(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.as_of} {self.status}"
+
+
+class ScoringChunk(TenantOwned):
+    """Some thousand customers to score: claimed, like a run, by lease and fencing token.
+
+    ``inputs`` (:mod:`ml.chunk_inputs`) hold all that scoring needs besides the models; they are
+    deleted with the end of the run.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="chunks")
+    number = models.IntegerField()
+    customers = models.IntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    attempts = models.SmallIntegerField(default=0)
+    token = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=80, blank=True)
+    inputs = models.BinaryField(null=True)
+    sha256 = models.CharField(max_length=64)
+    summary = models.JSONField(default=dict)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "run", "number"], name="chunk_once_a_run")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}/{self.number} {self.status}"
+
+
+class QuarantinedCustomer(StoreOwned):
+    """A customer whose records no model can be asked about; the others are scored without."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="quarantined")
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.CASCADE, related_name="quarantines"
+    )
+    stage = models.CharField(max_length=40)
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "run", "customer"], name="quarantined_once_a_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.customer_id}"
 
 
 class Score(StoreOwned):
@@ -188,6 +258,8 @@ class Score(StoreOwned):
     risk = models.CharField(max_length=6, blank=True)
     reasons = models.JSONField(default=list)
     tags = ArrayField(models.CharField(max_length=40), default=list)
+    # What each tag rests on, by code: publishing and rolling back copy it to the tags.
+    evidence = models.JSONField(default=dict)
 
     class Meta:
         indexes = [

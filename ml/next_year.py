@@ -71,6 +71,9 @@ class NextYearModel:
     anchored: dict[Key, bool]
     spend_factors: dict[Key, float]
     report: dict[str, Any]
+    # As judged, with features and visits of the held-out year (ml.comparison).
+    trial: HistGradientBoostingRegressor | None = None
+    held_out: tuple[pd.DataFrame, Floats] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ def train_next_year(
         anchored,
         spend_factors,
         report,
+        judged,
+        (taken[0].features, taken[0].visits),
     )
 
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from customers.models import CustomerTag
 from ml.asof import DateRefused
-from ml.gate import Gate
-from ml.models import ModelVersion, Score, ScoreSet, TrainingRun
+from ml.models import ModelVersion, Score, ScoreSet, ScoringChunk, TrainingRun
 from ml.runs import Lease
+from ml.verdict import Gate
 from organization import audit
 from organization.access import Access, entered
 
@@ -51,17 +51,22 @@ def _copy_frame(cursor: Any, table: str, columns: list[str], frame: pd.DataFrame
             copy.write(buffer.getvalue())
 
 
-def write_scores(lease: Lease, score_set: ScoreSet, scores: pd.DataFrame) -> None:
-    """Fill the partition of ``score_set``. ``scores`` has the columns of ``COLUMNS``; arrays of
-    floats as 2-D columns are given as lists, ``tags`` and ``reasons`` as Python lists."""
+def copy_scores(access: Access, score_set: ScoreSet, scores: pd.DataFrame) -> None:
+    """Add rows to the partition of ``score_set``, inside an entered access and a transaction.
+
+    ``scores`` has the columns of ``COLUMNS``: curves and tags as lists, reasons and evidence as
+    what JSON holds.
+    """
+    if scores.empty:
+        return
     frame = scores.copy()
     for name in ("visits_at_nodes", "alive_at_nodes"):
         frame[name] = _array(np.stack(frame[name].to_numpy()))
     frame["tags"] = ["{" + ",".join(tags) + "}" for tags in frame["tags"]]
-    frame["reasons"] = [json.dumps(reasons) for reasons in frame["reasons"]]
-    with entered(lease.access), connection.cursor() as cursor:
-        lease.lock()
-        cursor.execute("select ml_create_score_partition(%s)", [score_set.pk])
+    for name in ("reasons", "evidence"):
+        frame[name] = [json.dumps(one) for one in frame[name]]
+    with connection.cursor() as cursor:
+        # COPY into a table under row-level security is refused: through a table of one's own.
         cursor.execute("create temp table scored (like ml_score including defaults) on commit drop")
         cursor.execute("alter table scored alter tenant_id drop not null")
         cursor.execute("alter table scored alter score_set_id drop not null")
@@ -70,20 +75,28 @@ def write_scores(lease: Lease, score_set: ScoreSet, scores: pd.DataFrame) -> Non
         cursor.execute(
             f"insert into ml_score (tenant_id, score_set_id, {names})"  # noqa: S608
             f" select %s, %s, {names} from scored order by customer_id",
-            [lease.access.tenant_id, score_set.pk],
+            [access.tenant_id, score_set.pk],
         )
         cursor.execute("drop table scored")
 
 
 def create_score_set(lease: Lease, **values: Any) -> ScoreSet:
-    """The draft that a run writes into; a draft of an earlier attempt is dropped."""
+    """The draft that a run writes into, with its partition."""
     with entered(lease.access):
         lease.lock()
-        for former in ScoreSet.objects.filter(run=lease.run):
-            with connection.cursor() as cursor:
-                cursor.execute("select ml_drop_score_partition(%s)", [former.pk])
-            former.delete()
-        return ScoreSet.objects.create(tenant_id=lease.access.tenant_id, run=lease.run, **values)
+        score_set = ScoreSet.objects.create(
+            tenant_id=lease.access.tenant_id, run=lease.run, **values
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("select ml_create_score_partition(%s)", [score_set.pk])
+        return score_set
+
+
+def drop_draft(access: Access, score_set: ScoreSet) -> None:
+    """Delete a set that was never published, with its scores; inside an entered access."""
+    with connection.cursor() as cursor:
+        cursor.execute("select ml_drop_score_partition(%s)", [score_set.pk])
+    score_set.delete()
 
 
 def current_score_set(access: Access, as_of: date | None = None) -> ScoreSet | None:
@@ -113,10 +126,9 @@ def score_set_of(access: Access, as_of: date) -> ScoreSet:
     return found
 
 
-def publish(lease: Lease, score_set: ScoreSet, gate: Gate, tagged: pd.DataFrame) -> bool:
+def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
     """Make the set visible, with its tags, if the gate is passed; else keep it aside.
 
-    ``tagged``: one row a customer and tag: ``customer_id, code, evidence`` (JSON text).
     Everything happens in one transaction that first makes sure of the lease: a page sees either
     the former set or this one, never a mixture.
     """
@@ -132,7 +144,8 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate, tagged: pd.DataFrame)
             score_set.status = ScoreSet.Status.HELD
         score_set.save()
         if gate.passed and current_score_set(access) == score_set:
-            _replace_tags(score_set, tagged)
+            replace_tags(score_set)
+        ScoringChunk.objects.filter(run=lease.run).update(inputs=None)
         audit.record(
             access,
             "scores.published" if gate.passed else "scores.held_back",
@@ -145,18 +158,17 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate, tagged: pd.DataFrame)
     return gate.passed
 
 
-def _replace_tags(score_set: ScoreSet, tagged: pd.DataFrame) -> None:
+REPLACE_TAGS = """
+insert into customers_customertag (tenant_id, store_id, customer_id, code, evidence, as_of)
+select c.tenant_id, c.home_store_id, c.id, tag.code, coalesce(s.evidence -> tag.code, '{}'), %s
+from ml_score s join customers_customer c on c.id = s.customer_id
+cross join lateral unnest(s.tags) as tag (code)
+where s.tenant_id = %s and s.score_set_id = %s
+"""
+
+
+def replace_tags(score_set: ScoreSet) -> None:
+    """Let customers carry the tags of that set, and no others; inside an entered access."""
     CustomerTag.objects.all().delete()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "create temp table tagged (customer_id bigint, code text, evidence jsonb)"
-            " on commit drop"
-        )
-        _copy_frame(cursor, "tagged", list(tagged.columns), tagged)
-        cursor.execute(
-            "insert into customers_customertag (tenant_id, store_id, customer_id, code, evidence,"
-            " as_of) select c.tenant_id, c.home_store_id, c.id, t.code, t.evidence, %s"
-            " from tagged t join customers_customer c on c.id = t.customer_id",
-            [score_set.as_of],
-        )
-        cursor.execute("drop table tagged")
+        cursor.execute(REPLACE_TAGS, [score_set.as_of, score_set.tenant_id, score_set.pk])

@@ -6,30 +6,36 @@ Every claim moves the run's token on; whoever holds an older token may write no 
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from ml.heartbeat import LeaseLost, heartbeat
 from ml.models import TrainingRun
 from organization import audit
 from organization.access import Access, entered
 
-LEASE = timedelta(minutes=2)
+__all__ = ["LEASE", "MAX_ATTEMPTS", "Lease", "LeaseLost", "RunBusy", "claim", "request_run"]
+
+LEASE = timedelta(seconds=settings.TRAINING_LEASE_SECONDS)
 MAX_ATTEMPTS = 3
+# A worker that was told of a run and has not begun after this long is told again.
+TELL_AGAIN = timedelta(seconds=max(60, settings.TRAINING_LEASE_SECONDS))
+UNDER_WAY = (TrainingRun.Status.QUEUED, TrainingRun.Status.RUNNING)
 
 
 class RunBusy(Exception):
     """Another retraining of the group is running."""
 
 
-class LeaseLost(Exception):
-    """The run was taken over or ended by somebody else; its worker must stop."""
+class RunOver(Exception):
+    """The run has ended already: there is nothing to cancel."""
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -58,7 +64,7 @@ class Lease:
 
     def __init__(self, access: Access, run: TrainingRun) -> None:
         self.access, self.run = access, run
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, float] = dict(run.seconds)
         self.stage = ""
         self.progress = 0.0
 
@@ -69,6 +75,9 @@ class Lease:
             ).update(**values)
         if not alive:
             raise LeaseLost(f"run {self.run.pk} was taken over or cancelled")
+
+    def renew(self) -> None:
+        self._update(lease_until=timezone.now() + LEASE)
 
     def report(self, stage: str, progress: float) -> None:
         """Say what is being done (``progress`` 0–1) and keep the lease."""
@@ -106,27 +115,19 @@ class Lease:
             lease_until=None,
         )
 
-    @contextmanager
-    def kept_alive(self) -> Iterator[None]:
+    def give_back(self, why: str) -> None:
+        """Let another worker go on: this one was stopped or lost its database.
+
+        After the last attempt the run has failed instead.
+        """
+        if self.run.attempts >= MAX_ATTEMPTS:
+            self.end(TrainingRun.Status.FAILED, f"Given up after {MAX_ATTEMPTS} attempts: {why}")
+            return
+        self._update(status=TrainingRun.Status.QUEUED, lease_until=None, sent_at=None, message=why)
+
+    def kept_alive(self) -> AbstractContextManager[None]:
         """Renew the lease from a thread while a long computation goes on."""
-        stop = threading.Event()
-
-        def renew() -> None:
-            try:
-                while not stop.wait(LEASE.total_seconds() / 4):
-                    self._update(lease_until=timezone.now() + LEASE)
-            except LeaseLost:
-                return  # the main thread meets it at its next report
-            finally:
-                connection.close()
-
-        thread = threading.Thread(target=renew, name="lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(5)
+        return heartbeat(self.renew, LEASE)
 
 
 def claim(access: Access, run_id: int) -> Lease:
@@ -137,7 +138,7 @@ def claim(access: Access, run_id: int) -> Lease:
     """
     now = timezone.now()
     free = Q(status=TrainingRun.Status.QUEUED) | Q(
-        status=TrainingRun.Status.RUNNING, lease_until__lt=now
+        status=TrainingRun.Status.RUNNING, lease_until__lt=now, attempts__lt=MAX_ATTEMPTS
     )
     try:
         with entered(access), transaction.atomic():
@@ -157,6 +158,25 @@ def claim(access: Access, run_id: int) -> Lease:
     return Lease(access, run)
 
 
+def cancel(access: Access, run_id: int, by: str) -> None:
+    """End a run that waits or runs; its worker is fenced off and stops at its next heartbeat.
+
+    Raises:
+        RunOver: it has ended, or is no run of this group.
+    """
+    with entered(access):
+        ended = TrainingRun.objects.filter(pk=run_id, status__in=UNDER_WAY).update(
+            status=TrainingRun.Status.CANCELLED,
+            token=F("token") + 1,
+            finished_at=timezone.now(),
+            lease_until=None,
+            message=f"Cancelled by {by}.",
+        )
+        if not ended:
+            raise RunOver(f"Run {run_id} has ended already; nothing was cancelled.")
+        audit.record(access, "training.cancelled", f"run:{run_id}")
+
+
 def requeue_expired(access: Access) -> list[int]:
     """Runs of the tenant whose worker died: queue them again, or fail them after three attempts."""
     with entered(access):
@@ -168,8 +188,45 @@ def requeue_expired(access: Access) -> list[int]:
             status=TrainingRun.Status.FAILED,
             token=F("token") + 1,
             finished_at=timezone.now(),
+            lease_until=None,
             message=f"Its worker died {MAX_ATTEMPTS} times; see the worker's log.",
         )
         again = list(expired.values_list("pk", flat=True))
-        expired.update(status=TrainingRun.Status.QUEUED, token=F("token") + 1, lease_until=None)
+        expired.update(
+            status=TrainingRun.Status.QUEUED, token=F("token") + 1, lease_until=None, sent_at=None
+        )
         return again
+
+
+def release_dead(access: Access, run_id: int) -> None:
+    """The process that carried the run out has ended without a word: its lease ends with it."""
+    with entered(access):
+        TrainingRun.objects.filter(pk=run_id, status=TrainingRun.Status.RUNNING).update(
+            lease_until=timezone.now() - timedelta(seconds=1)
+        )
+
+
+def is_waiting(access: Access, run_id: int) -> bool:
+    """Whether a worker that was told of the run would find anything to do."""
+    now = timezone.now()
+    with entered(access):
+        return bool(
+            TrainingRun.objects.filter(
+                Q(status=TrainingRun.Status.QUEUED)
+                | Q(status=TrainingRun.Status.RUNNING, lease_until__lt=now),
+                pk=run_id,
+            ).exists()
+        )
+
+
+def to_be_told(access: Access) -> list[int]:
+    """Queued runs that no worker knows of, or took up in time; marked as told from now on."""
+    now = timezone.now()
+    unknown = Q(sent_at=None) | Q(sent_at__lt=now - TELL_AGAIN)
+    with entered(access):
+        waiting = TrainingRun.objects.filter(unknown, status=TrainingRun.Status.QUEUED)
+        return [
+            pk
+            for pk in waiting.order_by("pk").values_list("pk", flat=True)
+            if TrainingRun.objects.filter(unknown, pk=pk).update(sent_at=now)
+        ]

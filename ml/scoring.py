@@ -1,62 +1,115 @@
-"""One row per customer out of forecast, churn, due dates and tags: what a score set holds."""
+"""One row per customer out of forecast, churn, due dates and tags: what a score set holds.
 
-import json
+What only the whole group can tell (grade, value from which one is of high value) is worked out
+once; everything else of a row depends on that customer alone, so that any worker may score any
+chunk.
+"""
+
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from customers.due import Policy, mileage_habits, next_due
-from customers.tags import evaluate, evidence, high_value_thresholds
+from customers.tags import ORGANISATIONS, evaluate, evidence, high_value_thresholds
 from ml.churn import ChurnModel
 from ml.extraction import Extract
 from ml.features import churn_population
 from ml.grades import grades, risks
-from ml.lifetime_value import Forecast
+from ml.lifetime_value import Forecast, Key, predict
+from ml.next_year import anchor
 from ml.reasons import churn_reasons
+from ml.registry import Trained
 from ml.vehicle_life import owned_today
+
+CHURN_BINS = 20
+_MARKS = ("kind", "last_nps_score", "last_nps_on", "warranty_until", "visits_24m")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all customers of a score set share. ``high_value_from``: lifetime value in fen from
+    which a person, and an organisation, counts as of high value (infinity: nobody does)."""
+
+    as_of: date
+    horizon_months: int
+    discount_rate: float
+    high_value_from: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """``frame``: one row per customer, columns of ``ml_score`` but ``fit_id``. ``tagged``: one row
-    a customer and tag: ``customer_id, code, evidence`` (JSON text)."""
+    """``frame``: one row per customer, columns of ``ml_score`` but ``fit_id``; ``keys`` (n,): the
+    (division, segment) of each; ``summary``: counts and sums, JSON-ready."""
 
     frame: pd.DataFrame
-    tagged: pd.DataFrame
-    tag_counts: dict[str, int]
-    high_value_from_fen: float | None
+    keys: list[Key]
+    summary: dict[str, Any]
 
 
 def _fen(yuan: pd.Series) -> pd.Series:
     return (yuan * 100).round().astype("int64")
 
 
-def score_frame(
-    data: Extract,
-    statistics: pd.DataFrame,
-    forecast: Forecast,
-    churn: ChurnModel,
-    features: pd.DataFrame,
-) -> Scored:
-    """Assemble the rows; ``statistics``, ``forecast`` and ``features`` (as of the day, with the
-    churn model's divisions) have the same customers in order."""
-    table = forecast.table()
-    probability = churn.probability(features)
-    population = statistics.index.isin(churn_population(data.records, data.as_of))
+def facts_of(data: Extract, statistics: pd.DataFrame) -> pd.DataFrame:
+    """``statistics`` with what else scoring asks of the records: due date, churn population and
+    the columns of the tag rules; one row a customer, no objects but short words."""
     due = due_dates(data).reindex(statistics.index)
+    population = statistics.index.isin(churn_population(data.records, data.as_of))
+    return _tag_marks(data, statistics).assign(due_on=due, in_churn_population=population)
+
+
+def forecasts(
+    facts: pd.DataFrame, features: pd.DataFrame, models: Trained, terms: Terms
+) -> tuple[Forecast, Forecast]:
+    """The transaction model's forecast and the champion's, of the same customers.
+
+    ``facts``: of :func:`facts_of` with ``cap_month``; ``features``: same index, coded with the
+    models' divisions.
+    """
+    baseline = predict(
+        models.lifetime,
+        facts,
+        months=terms.horizon_months,
+        discount_rate=terms.discount_rate,
+        cap_months=facts["cap_month"],
+    )
+    if models.next_year is None:
+        return baseline, baseline
+    return baseline, anchor(models.next_year, baseline, features)
+
+
+def with_grades(facts: pd.DataFrame, ltv: pd.Series) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """``facts`` with the ``grade`` of each customer within the group, and the two values (fen) from
+    which one is of high value: what only the whole group can tell."""
+    marks = facts[["kind"]].assign(ltv_fen=_fen(ltv))
+    return facts.assign(grade=grades(ltv.to_numpy())), high_value_thresholds(marks)
+
+
+def score_rows(
+    facts: pd.DataFrame, features: pd.DataFrame, models: Trained, terms: Terms
+) -> Scored:
+    """Score some of the customers; ``facts`` with ``cap_month`` and ``grade``, ``features`` as for
+    :func:`forecasts`. Each customer's row does not depend on who else is asked for."""
+    baseline, forecast = forecasts(facts, features, models, terms)
+    table = forecast.table()
+    probability = models.churn.probability(features)
+    population = facts["in_churn_population"].to_numpy(dtype=bool)
+    overdue = (facts["due_on"] < pd.Timestamp(terms.as_of)).to_numpy() & population
     frame = pd.DataFrame(
         {
-            "customer_id": statistics.index,
-            "store_id": statistics["store"],
-            "segment": statistics["segment"],
-            "born_on": statistics["birth"],
-            "last_visit_on": statistics["last_visit"],
-            "frequency": statistics["x"],
-            "recency_days": statistics["t_x"].astype(int),
-            "age_days": statistics["T"].astype(int),
-            "mean_spend_fen": _fen(statistics["spend"].fillna(0.0)),
+            "customer_id": facts.index,
+            "store_id": facts["store"],
+            "segment": facts["segment"],
+            "born_on": facts["birth"],
+            "last_visit_on": facts["last_visit"],
+            "frequency": facts["x"],
+            "recency_days": facts["t_x"].astype(int),
+            "age_days": facts["T"].astype(int),
+            "mean_spend_fen": _fen(facts["spend"].fillna(0.0)),
             "p_alive": table["p_alive"],
             "churn_12m": probability,
             "in_churn_population": population,
@@ -73,41 +126,52 @@ def score_frame(
             "margin_per_visit": forecast.margin_per_visit,
             "accident_revenue": forecast.accident_revenue,
             "accident_margin": forecast.accident_margin,
-            "due_on": due,
-            "overdue": (due < pd.Timestamp(data.as_of)).to_numpy() & population,
-            "grade": grades(table["ltv"].to_numpy()),
+            "due_on": facts["due_on"],
+            "overdue": overdue,
+            "grade": facts["grade"],
             "risk": risks(probability),
         },
-        index=statistics.index,
+        index=facts.index,
     )
-    frame["reasons"] = _reasons(churn, features, population)
-    marks = _tag_marks(data, statistics, frame)
-    tags = evaluate(marks, data.as_of)
-    codes = np.array(list(tags))
-    hits = np.column_stack([tags[code] for code in codes])
-    frame["tags"] = [codes[row].tolist() for row in hits]
-    threshold = high_value_thresholds(marks)[0]
-    return Scored(
-        frame.reset_index(drop=True),
-        _tagged(marks, tags),
-        {code: int(mask.sum()) for code, mask in tags.items()},
-        float(threshold) if np.isfinite(threshold) else None,
-    )
+    frame["reasons"] = _reasons(models.churn, features, population)
+    counts = _add_tags(frame, facts, terms)
+    summary = {
+        "tags": counts,
+        "baseline": _totals(baseline.table()),
+        "champion": _totals(table),
+        "churn_histogram": np.bincount(
+            np.minimum((probability * CHURN_BINS).astype(int), CHURN_BINS - 1),
+            minlength=CHURN_BINS,
+        ).tolist(),
+    }
+    keys = [forecast.keys[number] for number in forecast.fit]
+    return Scored(frame.reset_index(drop=True), keys, summary)
 
 
-def _tagged(marks: pd.DataFrame, tags: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Who carries which tag on what evidence, as ``Scored.tagged``."""
-    parts = [
-        pd.DataFrame(
-            {
-                "customer_id": marks["customer_id"].to_numpy()[held],
-                "code": code,
-                "evidence": [json.dumps(one) for one in evidence(marks, code, held)],
-            }
-        )
-        for code, held in tags.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
+def _totals(table: pd.DataFrame) -> dict[str, float]:
+    names = ("expected_visits_12m", "expected_revenue_12m", "expected_margin_12m", "ltv")
+    return {name: round(float(table[name].sum()), 2) for name in names}
+
+
+def _add_tags(frame: pd.DataFrame, facts: pd.DataFrame, terms: Terms) -> dict[str, int]:
+    """Add ``tags`` (codes) and ``evidence`` (by code); how many customers carry each tag."""
+    marks = frame.assign(**{name: facts[name] for name in _MARKS})
+    tags = evaluate(marks, terms.as_of)
+    organisation = marks["kind"].isin(ORGANISATIONS).to_numpy()
+    people, organisations = terms.high_value_from
+    limit = np.where(organisation, organisations, people)
+    # Of high value in the group, not among those who happen to be scored together.
+    tags["high_value"] = frame["ltv_fen"].to_numpy(dtype=float) >= limit
+    rests_on: list[dict[str, Any]] = [{} for _ in range(len(frame))]
+    for code, held in tags.items():
+        rows = np.flatnonzero(held)
+        for row, one in zip(rows, evidence(marks, code, held), strict=True):
+            if code == "high_value":
+                one["threshold_fen"] = int(limit[row])
+            rests_on[row][code] = one
+    frame["tags"] = [list(one) for one in rests_on]
+    frame["evidence"] = rests_on
+    return {code: int(held.sum()) for code, held in tags.items()}
 
 
 def _reasons(
@@ -172,8 +236,8 @@ def due_dates(data: Extract) -> pd.Series:
     return earliest.groupby(level=0).min().astype("datetime64[s]")
 
 
-def _tag_marks(data: Extract, statistics: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that the tag rules read (``customers.tags.COLUMNS``)."""
+def _tag_marks(data: Extract, statistics: pd.DataFrame) -> pd.DataFrame:
+    """``statistics`` with the columns that the tag rules read besides scores."""
     recent = data.records.visit_days
     recent = recent[recent["day"] >= pd.Timestamp(data.as_of) - pd.DateOffset(months=24)]
     visits = recent.groupby("customer")["day"].nunique()
@@ -182,8 +246,7 @@ def _tag_marks(data: Extract, statistics: pd.DataFrame, frame: pd.DataFrame) -> 
     ahead = owned[owned["warranty_until"] >= pd.Timestamp(data.as_of)]
     warranty = ahead.groupby("customer")["warranty_until"].min()
     index = statistics.index
-    return frame.assign(
-        kind=statistics["kind"],
+    return statistics.assign(
         last_nps_score=answers["score"].reindex(index).astype(float),
         last_nps_on=answers["day"].reindex(index),
         warranty_until=warranty.reindex(index),

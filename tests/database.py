@@ -53,6 +53,8 @@ def _configure() -> None:
         os.environ[variable] = f"postgres://{role}:{password}@/{name}?host={parts['host']}"
     os.environ["PARCFOLIO_TEST_DATABASE"] = name
     os.environ["PARCFOLIO_TEST"] = "1"
+    # A heartbeat looks from a connection of its own, which does not see a test's transaction.
+    os.environ["TRAINING_LEASE_SECONDS"] = "900"
     os.environ["PARCFOLIO_HTTPS"] = "0"
     os.environ["SECRET_KEY"] = "only-for-tests-" + "k" * 40
     os.environ["PARCFOLIO_MASTER_KEY"] = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -1,7 +1,8 @@
 """The Celery application: two queues, late acknowledgement, nightly and weekly work.
 
-Training has a queue of its own, served by a worker of one process, so that an hour of fitting never
-delays an import or a page's small job. Tasks carry ids only; they enter their tenant's context.
+Training has a queue of its own, served by workers of one process each, so that an hour of fitting
+never delays an import or a page's small job; any number of them, on any machine, share the scoring.
+Tasks carry ids only; they enter their tenant's context.
 """
 
 import os
@@ -21,6 +22,10 @@ def broker_url(redis_url: str) -> str:
     return redis_url
 
 
+# The watchdog looks as often as a lease may lapse; it runs on the default queue, since a training
+# worker may be the one that hangs.
+WATCH_SECONDS = float(max(2, settings.TRAINING_LEASE_SECONDS // 2))
+
 app = Celery("parcfolio")
 app.conf.update(
     broker_url=broker_url(settings.REDIS_URL) if settings.REDIS_URL else None,
@@ -29,7 +34,10 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=False,
     task_default_queue="default",
-    task_routes={"ml.tasks.*": {"queue": "training"}},
+    task_routes={
+        "ml.tasks.train": {"queue": "training"},
+        "ml.tasks.help_scoring": {"queue": "training"},
+    },
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
@@ -46,7 +54,7 @@ app.conf.update(
         },
         "requeue expired training leases": {
             "task": "ml.tasks.requeue_expired",
-            "schedule": crontab(minute="*/5"),
+            "schedule": WATCH_SECONDS,
         },
         "value every month": {
             "task": "valuation.tasks.value_all_groups",

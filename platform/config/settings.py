@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "config.api.afterwards.AfterTheTransaction",
     "organization.middleware.AccessMiddleware",
+    "ml.stale_banner.ScoreFreshness",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -256,6 +257,11 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 
 # Who may read /metrics from elsewhere than this machine or its private network (config.metrics).
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
+# Customers that a worker scores at a time, and how long a training or scoring worker may be silent
+# before another takes over.
+SCORING_CHUNK_CUSTOMERS = env.int("SCORING_CHUNK_CUSTOMERS", default=20_000)
+TRAINING_LEASE_SECONDS = env.int("TRAINING_LEASE_SECONDS", default=60)
 
 LOGGING = {
     "version": 1,

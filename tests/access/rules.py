@@ -212,7 +212,13 @@ ROUTES: dict[str, Route] = {
     # Models.
     "models": Route((C.SEE_MODELS,)),
     "training_run": Route((C.SEE_MODELS,), rows="tenant", names="training_run"),
+    "model_version": Route((C.SEE_MODELS,), rows="tenant", names="model_version"),
     "retrain": act(C.RETRAIN, whole_group=True),
+    "cancel_run": act(C.RETRAIN, rows="tenant", names="training_run", whole_group=True),
+    "roll_back_scores": act(C.RETRAIN, whole_group=True, data={"reason": "a wrong file"}),
+    "publish_held_scores": act(
+        C.RETRAIN, whole_group=True, data={"reason": "a wrong file", "score_set": "1"}
+    ),
     # Values.
     "valuation_dashboard": Route((C.SEE_VALUE,)),
     "valued_unit": Route((C.SEE_VALUE,), rows="unit", names="unit"),
@@ -347,6 +353,8 @@ TABLES: dict[str, Table] = {
     "ml.ModelVersion": Table("tenant", "append"),
     "ml.ScoreSet": Table("tenant"),
     "ml.Score": Table("store"),
+    "ml.ScoringChunk": Table("tenant"),
+    "ml.QuarantinedCustomer": Table("store"),
     "valuation.Assumptions": Table("tenant", "append"),
     "valuation.Valuation": Table("tenant", "append"),
     "valuation.ValuedUnit": Table("unit", "append"),
@@ -385,6 +393,8 @@ COMMANDS: dict[str, Work] = {
     "import_data": Work("group", "writes records"),
     "make_follow_ups": Work("group", "writes the daily lists"),
     "retrain": Work("group", "writes a training run"),
+    "rollback_scores": Work("group", "withdraws the score set in use"),
+    "cancel_training": Work("group", "ends the runs under way"),
     "scores": Work("group", "writes a CSV file"),
     "value": Work("group", "writes a valuation"),
     "indicators": Work("group", "writes the months of units"),
@@ -411,6 +421,7 @@ TASKS: dict[str, Work] = {
     ),
     "organization.tasks.log_audit_heads": Work("every group", "logs the newest hashes"),
     "ml.tasks.train": Work("group", "starts carry_out_training"),
+    "ml.tasks.help_scoring": Work("group", "starts carry_out_training --chunks"),
     "ml.tasks.retrain_all_groups": Work("every group", "queues a training run"),
     "ml.tasks.score_all_groups": Work("every group", "queues a scoring run"),
     "ml.tasks.requeue_expired": Work("every group", "takes up abandoned runs"),

@@ -272,7 +272,8 @@ def _rest(place: Place) -> None:
 def _once_a_tenant(model: type[models.Model]) -> bool:
     label = model._meta.label
     return label in {
-        *("ml.TrainingRun", "ml.ModelVersion", "ml.ScoreSet", "valuation.Assumptions"),
+        *("ml.TrainingRun", "ml.ModelVersion", "ml.ScoreSet", "ml.ScoringChunk"),
+        "valuation.Assumptions",
         *("valuation.Valuation", "valuation.Pseudonym", "valuation.Approval"),
         "valuation.PoolSalt",
         *("customers.QualityReport", "organization.AuditChain", "organization.AuditEvent"),

@@ -18,7 +18,7 @@ from ml.bgnbd import Parameters, log_likelihood
 from ml.extraction import extract
 from ml.lifetimes_adapter import CONVERGED
 from ml.pooling import LEANING, fit_cohorts
-from ml.training import statistics_of
+from ml.preparation import statistics_of
 from organization.access import entered
 from tests.importing.deliveries import system as access_to
 from tests.importing.deliveries import write

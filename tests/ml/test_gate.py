@@ -2,13 +2,19 @@
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from ml.gate import Gate, auc_at_least, judge
+from ml.gate import auc_at_least, churn_checks, fit_checks, judge_scores
+from ml.verdict import Check, Gate
 
-SCORES = pd.DataFrame({"customer_id": [1, 2], "ltv_fen": [0, 100], "p_alive": [0.2, 1.0]})
+WRITTEN: dict[str, Any] = {
+    "expected": 1000,
+    "scored": 1000,
+    "not_finite": 0,
+    "quarantined": 0,
+    "former": 1000,
+    "quality": 80.0,
+}
 CONVERGED = ["converged", "at the bound"]
 
 
@@ -16,59 +22,67 @@ def churn(**card: Any) -> dict[str, Any]:
     return {"metrics": {"rows": 20_000, "rate": 0.4, "roc_auc": 0.77, "bias": 0.002} | card}
 
 
-def failed(gate: Gate) -> list[str]:
-    return [check["check"] for check in gate.checks if not check["passed"]]
+def failed(checks: list[Check]) -> list[str]:
+    return [check["check"] for check in checks if not check["passed"]]
 
 
-def test_sound_scores_pass() -> None:
-    gate = judge(SCORES, CONVERGED, churn())
+def test_sound_models_and_scores_pass() -> None:
+    gate = Gate((*fit_checks(CONVERGED), *churn_checks(churn()), *judge_scores(**WRITTEN)))
     assert gate.passed
     assert gate.refusals() == []
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_one_score_that_is_no_number_holds_the_whole_set(bad: float) -> None:
-    gate = judge(SCORES.assign(p_alive=[0.2, bad]), CONVERGED, churn())
-    assert failed(gate) == ["all scores are numbers"]
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        ({"not_finite": 1}, "all scores are numbers"),
+        ({"scored": 999}, "every customer is scored"),
+        ({"former": 1300}, "hardly fewer customers than before"),
+        ({"quality": 12.0}, "the data can be trusted"),
+    ],
+)
+def test_what_was_written_is_held_for(found: dict[str, Any], name: str) -> None:
+    assert failed(judge_scores(**WRITTEN | found)) == [name]
 
 
-def test_text_and_lists_are_no_numbers_to_judge() -> None:
-    gate = judge(SCORES.assign(grade=["A", None], tags=[[], ["new"]]), CONVERGED, churn())
-    assert gate.passed
+def test_quarantined_customers_are_accounted_for() -> None:
+    assert failed(judge_scores(**WRITTEN | {"scored": 998, "quarantined": 2})) == []
+
+
+def test_a_first_set_and_one_without_a_quality_report_are_judged_by_the_rest() -> None:
+    assert failed(judge_scores(**WRITTEN | {"former": None, "quality": None})) == []
 
 
 def test_a_cohort_without_a_model_holds_the_set() -> None:
-    gate = judge(SCORES, ["converged", "refused"], churn())
-    assert failed(gate) == ["every cohort has a usable transaction model"]
+    assert failed(fit_checks(["converged", "refused"])) == [
+        "every cohort has a usable transaction model"
+    ]
 
 
 @pytest.mark.parametrize("auc", [None, 0.5, 0.55])
 def test_churn_that_ranks_no_better_than_chance_is_held(auc: float | None) -> None:
-    assert failed(judge(SCORES, CONVERGED, churn(roc_auc=auc))) == [
-        "churn ranks better than chance"
-    ]
+    assert failed(churn_checks(churn(roc_auc=auc))) == ["churn ranks better than chance"]
 
 
 @pytest.mark.parametrize("bias", [0.15, -0.2])
 def test_probabilities_off_the_rate_are_held(bias: float) -> None:
-    gate = judge(SCORES, CONVERGED, churn(bias=bias))
-    assert failed(gate) == ["churn probabilities meet the rate"]
+    assert failed(churn_checks(churn(bias=bias))) == ["churn probabilities meet the rate"]
 
 
 def test_churn_that_knows_the_answer_is_held_with_the_cause() -> None:
-    gate = judge(SCORES, CONVERGED, churn(roc_auc=0.85))
-    assert failed(gate) == ["churn features do not know the answer"]
+    gate = Gate(tuple(churn_checks(churn(roc_auc=0.85))))
+    assert failed(list(gate.checks)) == ["churn features do not know the answer"]
     (message,) = gate.refusals()
     assert "0.85" in message
     assert "wrong day" in message
 
 
 def test_in_a_small_group_the_same_figure_may_be_chance() -> None:
-    assert judge(SCORES, CONVERGED, churn(roc_auc=0.84, rows=300)).passed
+    assert failed(churn_checks(churn(roc_auc=0.84, rows=300))) == []
 
 
 def test_every_failed_check_is_named() -> None:
-    gate = judge(SCORES, ["refused"], churn(roc_auc=0.5, bias=0.3))
+    gate = Gate((*fit_checks(["refused"]), *churn_checks(churn(roc_auc=0.5, bias=0.3))))
     assert len(gate.refusals()) == 3
     assert gate.as_dict()["passed"] is False
 

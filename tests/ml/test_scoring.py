@@ -1,7 +1,6 @@
 """One row per customer out of models trained on a small simulated group."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -12,9 +11,13 @@ from customers.tags import BY_CODE
 from ml.churn import ChurnConfig, train_churn
 from ml.extraction import Extract
 from ml.features import churn_population, customer_features
-from ml.lifetime_value import fit_divisions, predict
-from ml.scoring import Scored, due_dates, score_frame
-from ml.training import statistics_of
+from ml.lifetime_value import fit_divisions
+from ml.next_year import NextYearConfig, train_next_year
+from ml.preparation import statistics_of
+from ml.records import Records
+from ml.registry import Trained
+from ml.scoring import Scored, Terms, due_dates, facts_of, forecasts, score_rows, with_grades
+from ml.statistics import sufficient_statistics
 from tests.ml.dealer_world import dealer_world
 
 AS_OF = date(2025, 1, 1)
@@ -31,6 +34,10 @@ class World:
     data: Extract
     scored: Scored
     population: set[int]
+    facts: pd.DataFrame
+    features: pd.DataFrame
+    models: Trained
+    terms: Terms
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +53,32 @@ def world() -> World:
     served = records.visit_days[["customer", "day", "mileage_km", "maintenance"]]
     readings = served.rename(columns={"customer": "vehicle_id", "mileage_km": "km"})
     data = Extract(AS_OF, records, pd.DataFrame(), readings, NO_POLICIES)
-    statistics = statistics_of(data)
-    forecast = predict(fit_divisions(statistics), statistics, months=60, discount_rate=0.08)
-    churn = train_churn(records, AS_OF, ChurnConfig(trees=20))
-    features = customer_features(records, AS_OF, statistics.index, churn.divisions)
+    models = trained(records)
+    facts = facts_of(data, statistics_of(data))
+    facts["cap_month"] = 60
+    features = customer_features(records, AS_OF, facts.index, models.churn.divisions)
+    nobody = Terms(AS_OF, 60, 0.08, (float("inf"), float("inf")))
+    value = forecasts(facts, features, models, nobody)[1].table()["ltv"]
+    facts, limits = with_grades(facts, value)
+    terms = replace(nobody, high_value_from=limits)
     return World(
         data,
-        score_frame(data, statistics, forecast, churn, features),
+        score_rows(facts, features, models, terms),
         set(churn_population(records, AS_OF).tolist()),
+        facts,
+        features,
+        models,
+        terms,
+    )
+
+
+def trained(records: Records) -> Trained:
+    statistics = sufficient_statistics(records.purchases, records.visit_days, AS_OF)
+    statistics = statistics.join(records.customers[["division", "segment"]])
+    return Trained(
+        fit_divisions(statistics),
+        train_churn(records, AS_OF, ChurnConfig(trees=20)),
+        train_next_year(records, AS_OF, NextYearConfig(trees=20)),
     )
 
 
@@ -104,24 +129,40 @@ def test_overdue_is_who_should_have_come_and_still_counts(frame: pd.DataFrame) -
 
 def test_tags_of_rows_counts_and_evidence_are_the_same(world: World, frame: pd.DataFrame) -> None:
     held = frame["tags"].explode().dropna()
-    tagged = world.scored.tagged
-    assert set(zip(held.index, held, strict=True)) == set(
-        zip(tagged["customer_id"], tagged["code"], strict=True)
-    )
-    counts = {code: count for code, count in world.scored.tag_counts.items() if count}
-    assert tagged["code"].value_counts().to_dict() == counts
+    assert [list(one) for one in frame["evidence"]] == list(frame["tags"])
+    counts = {code: count for code, count in world.scored.summary["tags"].items() if count}
+    assert held.value_counts().to_dict() == counts
     assert set(counts) <= set(BY_CODE)
 
 
-def test_evidence_is_the_customer_s_own_figure(world: World, frame: pd.DataFrame) -> None:
-    tagged = world.scored.tagged
-    risky = tagged[tagged["code"] == "at_risk"].set_index("customer_id")["evidence"].map(json.loads)
+def test_evidence_is_the_customer_s_own_figure(frame: pd.DataFrame) -> None:
+    risky = frame[frame["tags"].map(lambda tags: "at_risk" in tags)]
     assert len(risky) > 0
-    for customer, evidence in risky.items():
-        assert evidence["churn_12m"] == frame.at[customer, "churn_12m"]
-        assert evidence["churn_12m"] >= evidence["threshold"]
-    valued = tagged[tagged["code"] == "high_value"]["evidence"].map(json.loads)
+    for row in risky.itertuples():
+        assert row.evidence["at_risk"]["churn_12m"] == row.churn_12m
+        assert row.churn_12m >= row.evidence["at_risk"]["threshold"]
+    valued = [one["high_value"] for one in frame["evidence"] if "high_value" in one]
+    assert valued
     assert all(one["ltv_fen"] >= one["threshold_fen"] for one in valued)
+
+
+@pytest.mark.parametrize("size", [1, 7, 400])
+def test_a_customer_s_row_does_not_depend_on_the_chunk(
+    world: World, frame: pd.DataFrame, size: int
+) -> None:
+    some = slice(100, 100 + size)
+    alone = score_rows(world.facts.iloc[some], world.features.iloc[some], world.models, world.terms)
+    together = frame.iloc[some].reset_index(drop=True)
+    exact = ["customer_id", "ltv_fen", "grade", "risk", "tags", "reasons", "evidence", "cap_month"]
+    pd.testing.assert_frame_equal(alone.frame[exact], together[exact])
+    for name in ("p_alive", "churn_12m", "expected_visits_12m", "anchor_first"):
+        np.testing.assert_allclose(alone.frame[name], together[name], rtol=1e-12)
+
+
+def test_high_value_is_a_rank_in_the_group_not_in_the_chunk(world: World) -> None:
+    worst = world.facts["grade"].to_numpy() == "D"
+    scored = score_rows(world.facts[worst], world.features[worst], world.models, world.terms)
+    assert scored.summary["tags"]["high_value"] == 0
 
 
 def test_the_order_of_records_does_not_matter(world: World) -> None:

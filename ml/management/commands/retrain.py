@@ -10,9 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml import runs
 from ml.asof import DateRefused, checked_as_of
+from ml.chunks import ChunkFailed
 from ml.configuration import DEFAULTS, HORIZON_RANGE
 from ml.extraction import NotEnoughData
 from ml.outcome import outcome_of
+from ml.quarantine import TooManyQuarantined
+from ml.training import Interrupted, carry_out
 from organization.access import Access
 from organization.tenants import TenantRefused, choose_tenant
 
@@ -39,6 +42,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--worker", action="store_true", help="let the Celery worker do it, and wait"
         )
+        parser.add_argument(
+            "--score-only",
+            action="store_true",
+            help="score with the published models instead of fitting new ones",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,23 +61,29 @@ class Command(BaseCommand):
             access = Access.system(tenant.pk, "manage.py retrain")
             as_of = checked_as_of(access, options["as_of"])
             config = DEFAULTS | {"horizon_months": options["horizon_months"]}
-            run = runs.request_run(access, as_of, config)
+            run = runs.request_run(access, as_of, config, score_only=options["score_only"])
             if options["worker"]:
                 self._wait(access, tenant.pk, run.pk)
             else:
-                from ml.training import carry_out
-
                 carry_out(runs.claim(access, run.pk))
         except (TenantRefused, DateRefused, NotEnoughData, runs.RunBusy) as refusal:
             raise CommandError(str(refusal), returncode=2) from refusal
+        except (TooManyQuarantined, ChunkFailed, runs.LeaseLost) as refusal:
+            raise CommandError(str(refusal), returncode=2) from refusal
+        except Interrupted as stopped:
+            raise CommandError(
+                f"Run {run.pk} was interrupted: {stopped}. A worker goes on with it; without one,"
+                " run manage.py retrain again.",
+                returncode=1,
+            ) from stopped
         outcome = outcome_of(access, run.pk)
         self.stdout.write(json.dumps(outcome) if options["json"] else _in_words(outcome))
 
     def _wait(self, access: Access, tenant_id: int, run_id: int) -> None:
         """Hand the run to the worker; print stages to stderr until it has ended."""
-        from ml.tasks import train
+        from ml.tasks import hand_over
 
-        train.delay(tenant_id, run_id)
+        hand_over(tenant_id, run_id)
         shown = ""
         while True:
             status = outcome_of(access, run_id)
@@ -78,7 +92,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"  {line}")
                 shown = line
             if status["status"] not in ("queued", "running"):
-                if status["status"] == "failed":
+                if status["status"] in ("failed", "cancelled"):
                     raise CommandError(status["message"], returncode=2)
                 return
             time.sleep(0.3)

@@ -1,0 +1,233 @@
+"""Fitted models into the registry and out of it again.
+
+A retraining writes one version for each (division, segment) and one for each set of trees; what
+scores with them later, on whatever machine, loads them from here by the run that fitted them. Tree
+files travel in the database, checked by SHA-256 (:mod:`ml.model_files`).
+"""
+
+import platform
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from ml import drift
+from ml.churn import ChurnModel
+from ml.configuration import CODE_VERSION
+from ml.curves import CurveMap
+from ml.features import FEATURES
+from ml.lifetime_value import Forecast, LifetimeModel
+from ml.model_files import Model, UntrustedModelFile, dump, load
+from ml.models import ModelVersion, TrainingRun
+from ml.next_year import NextYearModel
+from ml.restoring import NotRestorable
+from ml.runs import Lease
+from organization.access import Access, entered
+from organization.models import Unit
+
+Kind = ModelVersion.Kind
+
+
+class NoUsableModels(Exception):
+    """The registry has no models of that run that this version of the program can use."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run fitted; ``next_year`` is None where history is too short for it."""
+
+    lifetime: LifetimeModel
+    churn: ChurnModel
+    next_year: NextYearModel | None
+
+
+@dataclass(frozen=True)
+class Loaded(Trained):
+    """Models out of the registry: ``fits`` is the id of the version of each (division, segment);
+    ``reference`` is what the features were like when they were fitted (:mod:`ml.drift`)."""
+
+    fits: dict[tuple[str, str], int]
+    reference: dict[str, Any]
+
+
+def model_version(run: TrainingRun) -> str:
+    return f"{run.as_of:%Y%m%d}.{run.pk}"
+
+
+def environment() -> dict[str, str]:
+    """What a figure may depend on besides data and configuration."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "scikit-learn": sklearn.__version__,
+        "code": CODE_VERSION,
+    }
+
+
+def versions_of(
+    lease: Lease,
+    trained: Trained,
+    forecast: Forecast,
+    features: pd.DataFrame,
+    data_hash: str,
+) -> list[dict[str, Any]]:
+    """The rows of a retraining for :func:`ml.publication.write_models`.
+
+    ``features``: those of everybody scored, which later ones are held against for drift.
+    """
+    run = lease.run
+    common = {"version": model_version(run), "as_of": run.as_of, "data_hash": data_hash}
+    with entered(lease.access):
+        units = Unit.objects.filter(level__in=["division", "group"])
+        divisions = dict(units.values_list("code", "pk"))
+    made = {"environment": environment(), "configuration": run.config}
+    rows: list[dict[str, Any]] = []
+    for cohort in trained.lifetime.as_dict():
+        key = (cohort["division"], cohort["segment"])
+        number = forecast.keys.index(key)
+        rows.append(
+            {
+                **common,
+                "kind": Kind.LIFETIME_VALUE,
+                "name": "/".join(key),
+                "division_id": divisions.get(cohort["division"]),
+                "parameters": cohort | {"map": forecast.maps[number].as_dict()},
+                "metrics": made,
+                "status": cohort["status"][:40],
+                "converged": cohort["chosen"]["status"] == "converged",
+            }
+        )
+    rows.append(
+        {
+            **common,
+            "kind": Kind.CHURN,
+            "name": "churn",
+            "parameters": {"divisions": list(trained.churn.divisions)},
+            "metrics": trained.churn.report | made | {"reference": drift.reference(features)},
+            "status": "converged",
+            "converged": True,
+            **_files(trained.churn.classifier, trained.churn.trial),
+        }
+    )
+    if trained.next_year is not None:
+        rows.extend(_next_year_rows(common, trained.next_year, made))
+    return rows
+
+
+def _files(model: Model, trial: Model | None = None) -> dict[str, Any]:
+    content, digest = dump(model)
+    files: dict[str, Any] = {"file": content, "sha256": digest}
+    if trial is not None:
+        files["trial_file"], files["trial_sha256"] = dump(trial)
+    return files
+
+
+def _next_year_rows(
+    common: dict[str, Any], model: NextYearModel, made: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The trees of months 1-12 and, where history reaches, of months 13-24."""
+    parameters = {
+        "divisions": list(model.divisions),
+        "anchored": {"/".join(key): won for key, won in model.anchored.items()},
+        "spend_factors": {"/".join(k): v for k, v in model.spend_factors.items()},
+    }
+    return [
+        {
+            **common,
+            "kind": Kind.NEXT_YEAR,
+            "name": name,
+            "parameters": parameters,
+            "metrics": model.report | made,
+            "status": "converged",
+            "converged": True,
+            **_files(trees, trial),
+        }
+        for name, trees, trial in (
+            ("next_year", model.first, model.trial),
+            ("second_year", model.second, None),
+        )
+        if trees is not None
+    ]
+
+
+@lru_cache(maxsize=2)
+def load_models(access: Access, run_id: int) -> Loaded:
+    """The models that the run fitted.
+
+    Raises:
+        NoUsableModels: there are none, or they were made by an incompatible program.
+        UntrustedModelFile: a file is not the one that was recorded.
+    """
+    with entered(access):
+        rows = list(ModelVersion.objects.filter(run_id=run_id).order_by("pk"))
+    cohorts = [row for row in rows if row.kind == Kind.LIFETIME_VALUE]
+    named = {row.name: row for row in rows if row.kind != Kind.LIFETIME_VALUE}
+    if not cohorts or "churn" not in named:
+        raise NoUsableModels(f"run {run_id} left no models")
+    churn = named["churn"]
+    made_by = churn.metrics.get("environment", {}).get("code")
+    if churn.metrics.get("features") != list(FEATURES) or made_by != CODE_VERSION:
+        raise NoUsableModels(f"the models of run {run_id} are of another version of the program")
+    try:
+        lifetime = LifetimeModel.from_dict([row.parameters for row in cohorts])
+    except (NotRestorable, KeyError) as wrong:
+        raise NoUsableModels(f"the models of run {run_id} cannot be read: {wrong}") from wrong
+    return Loaded(
+        lifetime,
+        ChurnModel(
+            _classifier(churn.file, churn.sha256),
+            tuple(churn.parameters["divisions"]),
+            churn.metrics,
+            _classifier(churn.trial_file, churn.trial_sha256) if churn.trial_file else None,
+        ),
+        _next_year_of(named),
+        {(row.parameters["division"], row.parameters["segment"]): row.pk for row in cohorts},
+        churn.metrics.get("reference", {}),
+    )
+
+
+def horizon_of(access: Access, run_id: int) -> int:
+    """Months of the curves that the run's fits are described by."""
+    with entered(access):
+        version = ModelVersion.objects.filter(run_id=run_id, kind=Kind.LIFETIME_VALUE).first()
+    return CurveMap.from_dict(version.parameters["map"]).months if version else 0
+
+
+def _next_year_of(named: dict[str, ModelVersion]) -> NextYearModel | None:
+    row = named.get("next_year")
+    if row is None:
+        return None
+    second = named.get("second_year")
+    return NextYearModel(
+        _regressor(row.file, row.sha256),
+        _regressor(second.file, second.sha256) if second else None,
+        tuple(row.parameters["divisions"]),
+        {_key(name): bool(won) for name, won in row.parameters["anchored"].items()},
+        {_key(name): float(v) for name, v in row.parameters["spend_factors"].items()},
+        row.metrics,
+        _regressor(row.trial_file, row.trial_sha256) if row.trial_file else None,
+    )
+
+
+def _key(name: str) -> tuple[str, str]:
+    division, _, segment = name.rpartition("/")
+    return division, segment
+
+
+def _classifier(content: Any, sha256: str) -> HistGradientBoostingClassifier:
+    model = load(bytes(content or b""), sha256)
+    if not isinstance(model, HistGradientBoostingClassifier):
+        raise UntrustedModelFile(f"the churn file holds a {type(model).__name__}")
+    return model
+
+
+def _regressor(content: Any, sha256: str) -> HistGradientBoostingRegressor:
+    model = load(bytes(content or b""), sha256)
+    if not isinstance(model, HistGradientBoostingRegressor):
+        raise UntrustedModelFile(f"the forecast file holds a {type(model).__name__}")
+    return model
