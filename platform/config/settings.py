@@ -228,6 +228,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.documents.mark_gated_fields",
+        "config.api.documents.add_problems",
     ],
     # Drawing the schema needs an empty queryset and has no access, which `objects` insists on.
     "DEFAULT_QUERY_MANAGER": "_base_manager",

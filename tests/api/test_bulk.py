@@ -379,6 +379,20 @@ def test_other_content_is_not_taken(poster, content_type: str, headers: dict[str
     assert answer["Content-Type"] == "application/problem+json"
 
 
+def test_a_body_without_a_length_is_411(poster) -> None:
+    answer = poster.client.generic(
+        *("POST", "/api/v1/customers/bulk", b"", LINES), headers=poster.headers, CONTENT_LENGTH=""
+    )
+    problem(answer, 411, "no_length")
+
+
+def test_a_body_that_ends_early_is_refused(poster) -> None:
+    answer = poster.client.generic(
+        "POST", "/api/v1/customers/bulk", GOOD, LINES, headers=poster.headers, CONTENT_LENGTH="999"
+    )
+    problem(answer, 400, "cut_off")
+
+
 def test_too_many_rows_and_bytes_are_413(poster, monkeypatch, settings) -> None:
     monkeypatch.setattr(bodies, "MOST_ROWS", 2)
     many = poster.lines("customers", [customer(f"C{i}") for i in range(3)])

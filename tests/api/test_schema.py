@@ -46,3 +46,27 @@ def test_it_is_open_and_so_is_its_reader(db: None) -> None:
     assert "<style" not in text
     assert "<script>" not in text
     assert "Content-Security-Policy" in page.headers
+
+
+def test_rows_in_are_described_by_the_columns_of_each_kind(schema: dict) -> None:
+    from config.api.bulk_schema import EXAMPLES
+    from customers.importing.kinds import KINDS
+
+    for name, kind in KINDS.items():
+        [operation] = schema["paths"][f"/api/v1/{name}/bulk"].values()
+        content = operation["requestBody"]["content"]
+        row = content["application/json"]["schema"]["items"]
+        assert set(row["properties"]) == {column.name for column in kind.columns}
+        assert (
+            set(row["required"])
+            <= set(EXAMPLES[name])
+            <= set(row["properties"]) | {*("store_code", "event_no")}
+        )
+        assert "application/x-ndjson" in content
+
+
+def test_every_operation_names_the_shape_of_errors(schema: dict) -> None:
+    for item in schema["paths"].values():
+        for operation in item.values():
+            answers = operation["responses"]
+            assert "application/problem+json" in answers["default"]["content"]

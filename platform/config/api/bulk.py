@@ -65,6 +65,8 @@ class Bulk(Answers, APIView):
         content_type = request._request.content_type or ""
         if content_type.lower() not in TYPES:
             raise UnsupportedMediaType(content_type)
+        if not request.META.get("CONTENT_LENGTH"):  # sent in chunks, whose end nobody declared
+            raise Refused(411, "no_length", _("Content-Length is missing."))
         rows: Any = request.data
         if not isinstance(rows, Rows):
             raise Refused(400, "no_rows", _("The body holds no row."))

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.permissions import AllowAny
 
 from config.api import serializers
+from config.api.bulk_schema import PROBLEM
 
 
 def mark_gated_fields(result: dict[str, Any], **unused: Any) -> dict[str, Any]:
@@ -18,6 +19,19 @@ def mark_gated_fields(result: dict[str, Any], **unused: Any) -> dict[str, Any]:
             component["required"].remove(name)
             component["properties"][name]["description"] = (
                 f"Only for roles that may {resource.gated[name].replace('_', ' ')}."
+            )
+    return result
+
+
+def add_problems(result: dict[str, Any], **unused: Any) -> dict[str, Any]:
+    """Hook of drf-spectacular: whatever else an operation answers has the one shape of errors."""
+    result["components"]["schemas"]["Problem"] = PROBLEM
+    shape = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for item in result["paths"].values():
+        for operation in item.values():
+            operation["responses"].setdefault(
+                "default",
+                {"description": "refused", "content": {"application/problem+json": shape}},
             )
     return result
 
