@@ -1,7 +1,9 @@
 """Writing a score set aside, and making it the one that pages show in one transaction."""
 
+import csv
 import io
 import json
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -36,18 +38,29 @@ def write_models(lease: Lease, versions: list[dict[str, Any]]) -> dict[tuple[str
         return {(row.kind, row.name): row.pk for row in rows}
 
 
-def _array(values: np.ndarray) -> list[str]:
-    return ["{" + ",".join(f"{v:.17g}" for v in row) + "}" for row in values.tolist()]
+def _arrays(rows: Iterable[Any]) -> list[str]:
+    """Rows of floats as PostgreSQL's arrays; the shortest text that is the same float again."""
+    return ["{" + ",".join(map(repr, row)) + "}" for row in np.stack(list(rows)).tolist()]
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    """Plain values of a column, None for what is not known; the CSV writer keeps floats exactly."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        days = np.datetime_as_string(column.to_numpy(dtype="datetime64[D]")).tolist()
+        return [None if day == "NaT" else day for day in days]
+    if pd.api.types.is_float_dtype(column):
+        return [None if value != value else value for value in column.tolist()]
+    return column.tolist()
 
 
 def _copy_frame(cursor: Any, table: str, columns: list[str], frame: pd.DataFrame) -> None:
     names = ", ".join(f'"{c}"' for c in columns)
     with cursor.copy(f"copy {table} ({names}) from stdin (format csv, null '')") as copy:
-        for start in range(0, len(frame), 50_000):
+        for start in range(0, len(frame), 20_000):
+            part = frame.iloc[start : start + 20_000]
             buffer = io.StringIO()
-            frame.iloc[start : start + 50_000].to_csv(
-                buffer, header=False, index=False, columns=columns, float_format="%.17g"
-            )
+            cells = [_cells(part[name]) for name in columns]
+            csv.writer(buffer).writerows(zip(*cells, strict=True))
             copy.write(buffer.getvalue())
 
 
@@ -61,7 +74,7 @@ def copy_scores(access: Access, score_set: ScoreSet, scores: pd.DataFrame) -> No
         return
     frame = scores.copy()
     for name in ("visits_at_nodes", "alive_at_nodes"):
-        frame[name] = _array(np.stack(frame[name].to_numpy()))
+        frame[name] = _arrays(frame[name])
     frame["tags"] = ["{" + ",".join(tags) + "}" for tags in frame["tags"]]
     for name in ("reasons", "evidence"):
         frame[name] = [json.dumps(one) for one in frame[name]]

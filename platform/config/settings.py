@@ -4,6 +4,7 @@ Nothing here has a secret default: a missing SECRET_KEY or DATABASE_URL is an er
 demonstration, where ``config.services`` supplies generated ones (kept in ``var/``).
 """
 
+import os
 from pathlib import Path
 
 import environ
@@ -11,6 +12,10 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from organization.sealing import read_keys
+
+# Threads that spin for each other make fitting on a busy machine several times slower; read by the
+# OpenMP library when it is loaded, which is after this.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.Env()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BLOCK = 100_000
-YEARS = 9
+YEARS = 11
 MAINTENANCE, REPAIR, ACCIDENT = 0, 1, 2
 
 # Of each division: interval in days, spend in yuan, share, yearly drop-out, the same past warranty.
