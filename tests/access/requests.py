@@ -111,6 +111,7 @@ MISSING: dict[str, dict[str, Any]] = {
     "model_version": {"version_id": NOBODY},
     "link": {"uidb64": "MQ", "token": "x-y"},
     "store": {"code": "nowhere"},
+    "calculator": {"slug": "nothing"},
     "unit": {"code": "nowhere"},
     "pool_file": {"pk": NOBODY, "form": "csv"},
     "figure": {"code": "nowhere", "key": "retention"},

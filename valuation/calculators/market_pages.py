@@ -178,9 +178,10 @@ def _compare(values: Values) -> Answer:
             % {"low": times(growth[0]), "high": times(growth[1])}
         )
     values_of = multiples.sales_value(values["revenue"], (found.low, found.median, found.high))
+    low_fen, median_fen, high_fen = (value * 100 for value in values_of)
     field = charts.football_field(
         _("Range of the comparables"),
-        [(_("P/S of the comparables"), *(value * 100 for value in values_of))],
+        [(_("P/S of the comparables"), low_fen, median_fen, high_fen)],
     )
     return Answer(
         (_("Value at the median"), money(values_of[1])),

@@ -47,11 +47,11 @@ def field_of(ask: Ask) -> forms.Field:
         return forms.CharField(widget=area, max_length=MOST_CHARACTERS, **options)
     if ask.kind == "percent":
         return _Percent(ask, widget=number, **options)
-    limits = {"min_value": ask.low, "max_value": ask.high}
     if ask.kind == "count":
-        whole = {name: int(limit) for name, limit in limits.items()}
-        return forms.IntegerField(widget=number, **whole, **options)
-    return forms.FloatField(widget=number, **limits, **options)
+        options |= {"min_value": int(ask.low), "max_value": int(ask.high)}
+        return forms.IntegerField(widget=number, **options)
+    options |= {"min_value": ask.low, "max_value": ask.high}
+    return forms.FloatField(widget=number, **options)
 
 
 class CalculatorForm(forms.Form):

@@ -51,7 +51,6 @@ class ExportForm(forms.Form):
         label=gettext_lazy("Sample of the auditor's pack"),
         choices=[(size, str(size)) for size in SIZES],
         coerce=int,
-        empty_value=SIZES[0],
         required=False,
     )
     seed = forms.IntegerField(
@@ -73,7 +72,10 @@ class ExportForm(forms.Form):
         if self.cleaned_data["kind"] != Export.Kind.AUDIT_PACK:
             return {}
         seed = self.cleaned_data["seed"]
-        found = {"size": self.cleaned_data["size"], "seed": 1 if seed is None else seed}
+        found = {
+            "size": self.cleaned_data["size"] or SIZES[0],
+            "seed": 1 if seed is None else seed,
+        }
         check_sample(**found)
         return found
 

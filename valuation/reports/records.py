@@ -173,7 +173,7 @@ class Reading:
         current_access()
         last = self.months[-1]
         end = dt.date(last.year + last.month // 12, last.month % 12 + 1, 1)
-        values = {
+        values: dict[str, Any] = {
             "stores": list(self.stores),
             "begin": self.months[0],
             "end": end,

@@ -83,7 +83,8 @@ def _head(sheet: Worksheet, document: Document) -> None:
     for row, (label, value) in enumerate(document.facts, start=4):
         _put(sheet, row, 1, label).font = MUTED
         _put(sheet, row, 2, value)
-    sheet.oddFooter.center.text = document.notice
+    footer: Any = sheet.oddFooter
+    footer.center.text = document.notice
 
 
 def heads() -> list[str]:
@@ -115,8 +116,8 @@ def _report(sheet: Worksheet, document: Document, cells: Cells) -> None:
             _put(sheet, row, 1, note).font = MUTED
             row += 1
         row += 1
-    for column, width in zip("ABCDEFGH", (34, 18, 12, 12, 10, 12, 60, 60), strict=True):
-        sheet.column_dimensions[column].width = width
+    for letter, width in zip("ABCDEFGH", (34, 18, 12, 12, 10, 12, 60, 60), strict=True):
+        sheet.column_dimensions[letter].width = width
     sheet.freeze_panes = "B4"
 
 

@@ -1,7 +1,7 @@
 """The monthly collections a deal is laid over, and reading them from pasted lines. Pure."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from valuation.refusals import Refusal, Refused, as_number, gettext_noop
@@ -38,8 +38,7 @@ class Collections:
     def first(self, months: int) -> "Collections":
         """The same for a horizon of at most ``months``."""
         survival = None if self.survival is None else self.survival[:months]
-        changed = {"amounts": self.amounts[:months], "survival": survival}
-        return Collections(**{**vars(self), **changed})
+        return replace(self, amounts=self.amounts[:months], survival=survival)
 
 
 def parse_lines(text: str, label: str = "") -> dict[str, Any]:
@@ -53,8 +52,8 @@ def parse_lines(text: str, label: str = "") -> dict[str, Any]:
     if numbered and not any(character.isdigit() for character in numbered[0][1]):
         numbered = numbered[1:]
     if len(numbered) > MAX_PERIODS:
-        params = {"value": len(numbered), "high": MAX_PERIODS}
-        raise Refused([Refusal("collections", TOO_MANY, params)])
+        too_many = {"value": len(numbered), "high": MAX_PERIODS}
+        raise Refused([Refusal("collections", TOO_MANY, too_many)])
     out: list[Refusal] = []
     amounts: list[float] = []
     survival: list[float] = []

@@ -130,6 +130,15 @@ _ALL = (
         files=False,
     ),
     Bench(
+        "deal",
+        "deal",
+        "a deal of 120 months with all its figures and break-evens; no customers are needed",
+        customers=1,
+        lowest=1,
+        highest=1,
+        database=False,
+    ),
+    Bench(
         "pages",
         "pages",
         "server time of every page by role, and what row-level security costs of it",
