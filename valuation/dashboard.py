@@ -18,7 +18,7 @@ from organization.requests import SignedInRequest
 from valuation import drilldown, headline, league, pictures
 from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
-from valuation.formulas import FORMULAS
+from valuation.lineage.registry import FIGURES
 from valuation.models import Approval, Valuation
 from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standing
 from valuation.tasks import value_group
@@ -84,12 +84,13 @@ def value_lineage(shown: Shown) -> Lineage:
     valuation = shown.valuation
     excluded = sum(valuation.excluded.values())
     return Lineage(
-        FORMULAS["value"],
+        FIGURES["value"].formula,
         _("%(count)s customers, %(excluded)s left out in the group")
         % {
             "count": formats.integer(shown.valued.customers),
             "excluded": formats.integer(excluded),
         },
+        shown.figure_href("value"),
         details=[
             (_("Assumptions"), f"v{valuation.assumptions.version}"),
             (

@@ -7,12 +7,14 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from valuation.formulas import FORMULAS
+from valuation.lineage.registry import FIGURES
 from valuation.shown import Shown, lineage_facts
 from web import formats
 from web.components import Lineage
 
 Text = str | Promise
+# Stored series → the figure whose address explains it.
+FIGURE_OF = {"revenue_fen": "output", "margin_fen": "margin"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,13 @@ class Figure:
 
 
 def _lineage(shown: Shown, name: str, rows: str, *details: tuple[Text, Any]) -> Lineage:
-    return Lineage(FORMULAS[name], rows, details=details, **lineage_facts(shown))
+    return Lineage(
+        FIGURES[name].formula,
+        rows,
+        shown.figure_href(name),
+        details=details,
+        **lineage_facts(shown),
+    )
 
 
 def _change(now: float | None, before: float | None) -> float | None:
@@ -84,7 +92,7 @@ def _monthly(shown: Shown, label: str, name: str, goal: float | None, write: Any
         tone="warn" if missed else "",
         lineage=_lineage(
             shown,
-            name,
+            FIGURE_OF.get(name, name),
             rows,
             (_("The month a year before"), write(before)),
             (_("Complete through"), stored["complete_through"] or formats.NOT_KNOWN),

@@ -32,18 +32,33 @@ COLUMNS = [
         "name", gettext_lazy("Unit"), value=lambda row: row.unit.name, link=lambda row: row.href
     ),
     Column(
-        "customers", gettext_lazy("Customers"), "integer", value=lambda row: row.valued.customers
+        "customers",
+        gettext_lazy("Customers"),
+        "integer",
+        value=lambda row: row.valued.customers,
+        link=lambda row: row.figure_href("customers"),
     ),
-    Column("value", gettext_lazy("Value"), "money", value=lambda row: row.valued.expected_fen),
+    Column(
+        "value",
+        gettext_lazy("Value"),
+        "money",
+        value=lambda row: row.valued.expected_fen,
+        link=lambda row: row.figure_href("value"),
+    ),
     Column(
         "each",
         gettext_lazy("Per customer"),
         "money",
         value=lambda row: _whole(row.ratios["value_per_customer_fen"]),
+        link=lambda row: row.figure_href("value_per_customer"),
         hide_on_phone=True,
     ),
     Column(
-        "retention", gettext_lazy("Retention"), "percent", value=lambda row: row.ratios["retention"]
+        "retention",
+        gettext_lazy("Retention"),
+        "percent",
+        value=lambda row: row.ratios["retention"],
+        link=lambda row: row.figure_href("retention"),
     ),
     Column(
         "quantile",
@@ -60,6 +75,7 @@ COLUMNS = [
         gettext_lazy("NPS"),
         "integer",
         value=lambda row: row.ratios["nps"],
+        link=lambda row: row.figure_href("nps"),
         hide_on_phone=True,
     ),
 ]

@@ -143,6 +143,7 @@ def cohort_map(shown: Shown, measure: str, shown_quarters: int | None = COHORTS_
         low=0.0,
         high=_top(rows),
         kind=kind,
+        href=lambda quarter, elapsed: shown.cell_href(measure, quarter, elapsed),
     )
 
 

@@ -55,6 +55,9 @@ class Listed:
         found: float | None = self.valued.peers.get("quantiles", {}).get(name)
         return found
 
+    def figure_href(self, key: str) -> str:
+        return figure_address(self.unit, key)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -111,6 +114,19 @@ class Shown:
     def quantile(self, name: str) -> float | None:
         found: float | None = self.valued.peers.get("quantiles", {}).get(name)
         return found
+
+    def figure_href(self, key: str) -> str:
+        return figure_address(self.unit, key)
+
+    def cell_href(self, measure: str, quarter: str, elapsed: int) -> str:
+        """The address of one cell of the cohorts' heat map."""
+        cell = f"&cohort={quarter}&elapsed={elapsed}"
+        return figure_address(self.unit, f"cohort_{measure}") + cell
+
+
+def figure_address(unit: Unit, key: str) -> str:
+    """Where a figure of the newest valuation is explained down to its rows."""
+    return f"{reverse('figure', args=[unit.code, key])}?at=valuation"
 
 
 def visible_units(access: Access) -> dict[int, Unit]:

@@ -14,6 +14,8 @@ from valuation.lineage.registry import AT_VALUATION, with_valuation_names
 from valuation.models import Valuation, ValuedUnit
 from web import formats
 
+COHORT_COUNTERS = ("cohort_customers", "cohort_active", "cohort_revenue_fen", "cohort_margin_fen")
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -121,13 +123,16 @@ def valuation_anchor(
 def _counters(row: ValuedUnit, cohort: tuple[str, int] | None) -> dict[str, int]:
     found = with_valuation_names(row.counters)
     found |= {"undiscounted_fen": row.undiscounted_fen}
+    for name in ("visits", "revenue_fen", "margin_fen"):
+        if row.operations.get(name):
+            found[f"month_{name}"] = row.operations[name][-1]
     return found | (_cohort(row.cohorts, *cohort) if cohort else {})
 
 
 def _cohort(stored: Mapping[str, Any], quarter: str, elapsed: int) -> dict[str, int]:
     """Counters of one cell of the heat map; a cohort that a unit does not have is empty."""
     if quarter not in stored["quarters"]:
-        return {"cohort_customers": 0, "cohort_active": 0, "cohort_revenue_fen": 0}
+        return dict.fromkeys(COHORT_COUNTERS, 0)
     number = stored["quarters"].index(quarter)
     active = stored["active"][number]
     inside = elapsed < len(active)
@@ -135,4 +140,5 @@ def _cohort(stored: Mapping[str, Any], quarter: str, elapsed: int) -> dict[str, 
         "cohort_customers": stored["customers"][number],
         "cohort_active": active[elapsed] if inside else 0,
         "cohort_revenue_fen": stored["revenue_fen"][number][elapsed] if inside else 0,
+        "cohort_margin_fen": sum(stored["margin_fen"][number][: elapsed + 1]),
     }

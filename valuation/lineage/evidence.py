@@ -148,9 +148,15 @@ class Home:
     visits: pd.DataFrame
 
 
-def _home(anchor: Anchor) -> Home:
+def _home(anchor: Anchor, *, with_margin: bool = False) -> Home:
+    """``with_margin``: orders are scaled by all of a store's, so all of them are read."""
+    as_of = anchor.valuation.as_of
     ids, _store, value = records.valued_customers(anchor.valuation.pk, [anchor.unit.pk])
-    visits, _factors = visit_days(anchor.valuation.as_of, customers=ids.tolist())
+    visits, _factors = visit_days(as_of, customers=ids.tolist())
+    if with_margin:
+        served = [int(one) for one in visits["store"].unique()]
+        visits, _factors = visit_days(as_of, stores=served)
+        visits = visits[visits["customer"].isin(ids)]
     visits = visits[["customer", "store", "day", "revenue", "margin"]]
     visits = visits[visits["day"] < pd.Timestamp(anchor.end)]
     bought = books.purchases(anchor.valuation.as_of)
@@ -187,22 +193,27 @@ def _cohort_weights(home: Home, quarter: str, elapsed: int) -> dict[str, np.ndar
     year, number = quarter.split("-Q")
     first = int(year) * 4 + int(number) - 1
     member = home.past.first_quarter == first
-    then = home.visits[quarter_ordinal(home.visits["day"]) == first + elapsed]
-    place = np.searchsorted(home.ids, then["customer"].to_numpy(dtype=np.int64))
-    came = np.zeros(len(home.ids), dtype=bool)
-    came[place] = True
-    revenue = np.zeros(len(home.ids), dtype=np.int64)
-    fen = np.rint(then["revenue"].to_numpy(dtype=float) * 100).astype(np.int64)
-    np.add.at(revenue, place, fen)
+    quarters = quarter_ordinal(home.visits["day"])
+    then, until = home.visits[quarters == first + elapsed], home.visits[quarters <= first + elapsed]
     return {
         "cohort_customers": member,
-        "cohort_active": member & came,
-        "cohort_revenue_fen": revenue * member,
+        "cohort_active": member & np.isin(home.ids, then["customer"]),
+        "cohort_revenue_fen": _by_customer(home, then, "revenue") * member,
+        "cohort_margin_fen": _by_customer(home, until, "margin") * member,
     }
 
 
+def _by_customer(home: Home, visits: pd.DataFrame, column: str) -> np.ndarray:
+    """Sum of a column in fen over the visits of each home customer, (N,)."""
+    total = np.zeros(len(home.ids), dtype=np.int64)
+    place = np.searchsorted(home.ids, visits["customer"].to_numpy(dtype=np.int64))
+    fen = np.rint(visits[column].to_numpy(dtype=float) * 100).astype(np.int64)
+    np.add.at(total, place, fen)
+    return total
+
+
 def _customers(definition: Definition, anchor: Anchor, scope: Scope) -> list[Listing]:
-    home = _home(anchor)
+    home = _home(anchor, with_margin="cohort_margin_fen" in definition.numerator)
     weights = _weights(home, scope.cohort)
     listing = _customer_listing(home, weights, definition.numerator, definition.denominator)
     money = any(name.endswith("_fen") for name in definition.numerator)
@@ -216,8 +227,8 @@ def _amounts_elsewhere_apart(
 ) -> Listing:
     """The same sums, by customer only as far as the visits were at stores that may be seen."""
     here = home.visits[home.visits["store"].isin([int(one) for one in scope.seen.ids])]
-    nothing = pd.DataFrame({"customer": [], "day": []})
-    seen = replace(home, visits=here, past=past_until(home.ids, here, nothing, anchor.end))
+    none_bought = here[["customer", "day"]].iloc[:0]
+    seen = replace(home, visits=here, past=past_until(home.ids, here, none_bought, anchor.end))
     weights = _weights(home, scope.cohort)
     spent = _money_weights(seen, home, scope)
     weights |= {name: spent[name] for name in weights if name in spent}
@@ -239,7 +250,8 @@ def _money_weights(seen: Home, home: Home, scope: Scope) -> dict[str, np.ndarray
     }
     if scope.cohort is not None:
         first = replace(seen, past=replace(seen.past, first_quarter=home.past.first_quarter))
-        found |= {"cohort_revenue_fen": _cohort_weights(first, *scope.cohort)["cohort_revenue_fen"]}
+        cell = _cohort_weights(first, *scope.cohort)
+        found |= {name: cell[name] for name in ("cohort_revenue_fen", "cohort_margin_fen")}
     return found
 
 
@@ -271,8 +283,8 @@ def _customer_listing(
 
 def _visit_days(definition: Definition, anchor: Anchor, _scope: Scope) -> list[Listing]:
     visits, _factors = visit_days(anchor.valuation.as_of, stores=[anchor.unit.pk])
-    first = (pd.Timestamp(anchor.end) - pd.DateOffset(months=1)).to_pydatetime()
-    inside = (visits["day"] < pd.Timestamp(anchor.end)) & (visits["day"] >= first)
+    end = pd.Timestamp(anchor.end.replace(day=1))  # the last complete month of a valuation
+    inside = (visits["day"] < end) & (visits["day"] >= end - pd.DateOffset(months=1))
     rows = visits[inside]
     found = {
         "month_visits": np.ones(len(rows), dtype=np.int64),

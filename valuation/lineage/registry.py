@@ -52,12 +52,19 @@ COHORTS: dict[str, Definition] = {
             *("money", "ratio", "customers", {"cohort_revenue_fen": 1}, {"cohort_customers": 1}),
             AS_OF,
         ),
+        Definition(
+            *("cohort_value", "customer", _("Cohort: margin so far per customer")),
+            _("Margin of the cohort up to the quarter ÷ all customers of the cohort"),
+            *("money", "ratio", "customers", {"cohort_margin_fen": 1}, {"cohort_customers": 1}),
+            AS_OF,
+        ),
     )
 }
 FIGURES: dict[str, Definition] = {**DEFINITIONS, **VALUED, **COHORTS}
 
-# Of the operating row the month's figures are recorded by month; all else stands in a valuation.
+# What a valuation's unit holds the counters of; the rest is recorded by month alone.
 AT_VALUATION = (
+    *("visits", "output", "margin", "output_per_visit"),
     *("return_rate", "renewal_rate", "absorption", "retention", "ndr", "ltv_cac", "nps"),
     *("cac", "ltv", "new_share", *VALUED, *COHORTS),
 )

@@ -1,6 +1,6 @@
 """Cohort heat map: an HTML table whose cells carry one of ten classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +37,8 @@ class HeatMap:
     high: float | None = None
     digits: int = 0
     kind: Literal["percent", "money"] = "percent"
+    # Address of a known cell by the row's label and the column's number.
+    href: Callable[[str, int], str] | None = None
 
     @property
     def data(self) -> list[list[object]]:
@@ -47,7 +49,11 @@ class HeatMap:
         low = min(shares, default=0.0) if self.low is None else self.low
         high = max(shares, default=1.0) if self.high is None else self.high
         rows = [
-            (label, formats.integer(size), [self._cell(s, low, high) for s in row])
+            (
+                label,
+                formats.integer(size),
+                [(*self._cell(s, low, high), self._link(label, i, s)) for i, s in enumerate(row)],
+            )
             for label, size, row in self.rows
         ]
         scale = [(f"h{i}", low + (high - low) * i / STEPS) for i in range(STEPS)]
@@ -66,6 +72,9 @@ class HeatMap:
         if share is None:
             return "h-none", ""
         return f"h{heat_step(share, low, high)}", self._text(share)
+
+    def _link(self, label: Text, column: int, share: float | None) -> str:
+        return "" if self.href is None or share is None else self.href(str(label), column)
 
     def _text(self, value: float) -> str:
         if self.kind == "money":
