@@ -77,7 +77,7 @@ def ask(client: Client, world: World, name: str, method: str, target: str) -> As
         if answer.status_code not in REFUSED:
             transaction.set_rollback(True)
     return Asked(
-        *(name, method, target, path, answer.status_code, body.decode()),
+        *(name, method, target, path, answer.status_code, body.decode(errors="replace")),
         tuple(sorted(answer.headers)),
     )
 

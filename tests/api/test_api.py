@@ -152,6 +152,21 @@ def test_a_misspelt_filter_is_refused(served, client_of, query, key: str) -> Non
     assert [one["where"] for one in answer.json()["errors"]] == [f"query.{key}"]
 
 
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        ("2020-01-01T00:00:00+08:00", 200),
+        ("2020-01-01T00:00:00-17:15", 200),  # PostgreSQL itself ends at 16 hours
+        ("0001-01-01T00:00:00+23:00", 400),
+        ("9999-12-31T23:59:59-23:00", 400),
+        ("yesterday", 400),
+    ],
+)
+def test_since_takes_any_offset(served, client_of, since: str, status: int) -> None:
+    answer = client_of("ceo").get("/api/v1/customers/", {"updated_since": since})
+    assert answer.status_code == status
+
+
 def test_pages_follow_without_gap(served, client_of) -> None:
     with entered(served.system):
         for i in range(7):

@@ -1,5 +1,10 @@
 """What a list can be narrowed by. A parameter that is not named here is refused."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django_filters import fields
 from django_filters import rest_framework as filters
 
 from customers.models import Contract, Event, ImportRun
@@ -8,8 +13,23 @@ from customers.models.visits import JobKind, Visit
 from organization.models import Role, Unit
 
 
-def changed_since() -> filters.IsoDateTimeFilter:
-    return filters.IsoDateTimeFilter(
+class InstantField(fields.IsoDateTimeField):
+    """An instant, handed on in UTC: the database knows no offset of 16 hours and more."""
+
+    def clean(self, value: Any) -> datetime | None:
+        instant = super().clean(value)
+        try:
+            return None if instant is None else instant.astimezone(UTC)
+        except OverflowError as beyond:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from beyond
+
+
+class InstantFilter(filters.IsoDateTimeFilter):
+    field_class = InstantField
+
+
+def changed_since() -> InstantFilter:
+    return InstantFilter(
         "changed_at", "gte", help_text="rows added or changed at this instant or later"
     )
 
