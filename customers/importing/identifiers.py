@@ -2,9 +2,18 @@
 
 import re
 
+import numpy as np
 import phonenumbers
 
-from customers.importing.columns import CellRefused, Context, Type, escaped, unscientific
+from customers.importing.columns import (
+    CellRefused,
+    Context,
+    Regular,
+    Type,
+    as_it_is,
+    escaped,
+    unscientific,
+)
 from customers.importing.sealing import staged
 from organization.sealing import blind_index
 
@@ -18,6 +27,11 @@ _VALUES = {
     **{letter: value for value, letter in enumerate("STUVWXYZ", 2)},
 }
 _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+_VALUE_OF = np.zeros(128, dtype=np.int64)
+for _character, _value in _VALUES.items():
+    _VALUE_OF[ord(_character)] = _value
+_WEIGHT_OF = np.array(_WEIGHTS, dtype=np.int64)
+_CHECK_OF = np.frombuffer(b"0123456789X", dtype=np.uint8)
 _PLATE = re.compile(r"[\u4e00-\u9fff][A-HJ-NP-Z][A-HJ-NP-Z0-9]{4,5}[A-HJ-NP-Z0-9挂学警港澳领]")
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -41,6 +55,14 @@ def _vin(text: str, _: Context) -> str:
     if not _VIN.fullmatch(vin):
         raise CellRefused("bad_vin", value=text[:40])
     return f"{vin}\t{'t' if vin_check_digit_fits(vin) else 'f'}"
+
+
+def _vins(cells: list[str], joined: str, _: Context) -> list[str]:
+    """Regular VINs with whether their check digit fits, all at once."""
+    codes = np.frombuffer(joined.replace("\n", "").encode(), dtype=np.uint8).reshape(-1, 17)
+    rest = (_VALUE_OF[codes] @ _WEIGHT_OF) % 11
+    fits = iter((codes[:, 8] == _CHECK_OF[rest]).tolist())
+    return [f"{cell}\t{'t' if next(fits) else 'f'}" if cell else "\t" for cell in cells]
 
 
 def normalised_plate(text: str) -> str:
@@ -124,8 +146,14 @@ def _sealed(value: str, lookup: bytes) -> str:
 
 
 _SEALED = (("_lookup", "bytea"), ("_sealed", "bytea"), ("_tail", "text"))
-VIN = Type("VIN", _vin, (("", "text"), ("_fits", "boolean")))
-PLATE = Type("plate", _plate, (("", "text"),))
+VIN = Type(
+    "VIN",
+    _vin,
+    (("", "text"), ("_fits", "boolean")),
+    # "1E" and fifteen digits would be a number that Excel wrote.
+    Regular(r"(?!\dE\d{15})[A-HJ-NPR-Z0-9]{17}", _vins),
+)
+PLATE = Type("plate", _plate, (("", "text"),), Regular(_PLATE.pattern, as_it_is))
 MOBILE = Type("mobile", _mobile, _SEALED)
 PHONE = Type("phone", _phone, _SEALED)
 ID_NUMBER = Type("identity number", _id_number, _SEALED)

@@ -257,6 +257,10 @@ FILES = {
         "{name} 有 {count} 列，最多 {most} 列",
     ),
     "missing_columns": ("{name} lacks {names}{nearest}", "{name} 缺少列 {names}{nearest}"),
+    "unknown_profile": (
+        "there is no mapping profile “{name}”; known: {known}",
+        "没有名为“{name}”的映射方案；已有：{known}",
+    ),
     "unknown_group": (
         "group {code} is not known; known: {known}",
         "集团 {code} 不存在；已有：{known}",
@@ -269,10 +273,29 @@ FILES = {
         "org_units holds several groups ({codes}); name one with --group",
         "org_units 中有多个集团（{codes}），请用 --group 指定",
     ),
+    "too_many_refused": (
+        "{name}: {percent}% of the rows would be refused ({rejected} of {read}), more than"
+        " {most}%; nothing of this file or of those after it has been written. The refusals are in"
+        " {path}",
+        "{name}：{percent}% 的行将被拒绝（{read} 行中的 {rejected} 行），超过 {most}%；"
+        "该文件及其后的文件均未写入。拒绝明细见 {path}",
+    ),
     "defect": (
         "the import stopped on a defect of the product ({kind}); nothing of the file that was"
         " loading has been written, and the run can be repeated",
         "导入因程序缺陷中断（{kind}）；正在导入的文件未写入任何内容，可以重新运行",
+    ),
+    "one_file": (
+        "a mapping profile reads one file at a time; chosen: {names}",
+        "映射方案一次只能读取一个文件；已选：{names}",
+    ),
+    "waiting": (
+        "waiting: another import of this group is running; this one starts when it has ended",
+        "等待中：本集团的另一个导入正在进行，结束后自动开始",
+    ),
+    "died": (
+        "the run was interrupted; what it had loaded stays, and the same files can be loaded again",
+        "导入被中断；已载入的内容保留，可重新导入相同的文件",
     ),
     "too_big": ("{name} is larger than {most} MB", "{name} 超过 {most} MB"),
 }
@@ -284,6 +307,11 @@ WARNINGS = {
     "unknown_files": (
         "files not in the format are ignored: {names}",
         "以下文件不在格式之内，已忽略：{names}",
+    ),
+    "vehicle_of_another": (
+        "{count} vehicles bear another plate at a store whose ownership is newer or known longer;"
+        " that one was kept, and only what was empty was filled in",
+        "{count} 辆车在持有关系更新（或更早登记）的门店有另一车牌：保留该店的信息，仅补充空白项",
     ),
     "vin_check_digit": (
         "{count} VINs have a check digit that does not fit (usual for European cars)",

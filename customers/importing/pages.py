@@ -19,7 +19,7 @@ from customers.importing.kinds import KINDS
 from customers.importing.messages import FileRefused, message
 from customers.importing.running import REJECTS_DIR
 from customers.importing.uploads import most_megabytes, receive
-from customers.models import ImportFile, ImportRun, RejectedRow
+from customers.models import ImportFile, ImportProfile, ImportRun, RejectedRow
 from organization import audit
 from organization.access import Access, Capability
 from organization.requests import SignedInRequest
@@ -55,14 +55,33 @@ class UploadForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, **values: Any) -> None:
+    profile: Any = forms.ModelChoiceField(
+        None,  # those of the reader's group, set below
+        label=gettext_lazy("Mapping profile"),
+        help_text=gettext_lazy("For one file of a foreign layout; its name does not matter then"),
+        required=False,
+        empty_label=gettext_lazy("none: files of the exchange format"),
+    )
+    most_refused = forms.DecimalField(
+        label=gettext_lazy("Stop at refused rows above (%)"),
+        help_text=gettext_lazy("Empty: the group's own limit"),
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
+        required=False,
+    )
+
+    def __init__(self, access: Access, *args: Any, **values: Any) -> None:
         super().__init__(*args, **values)
+        known = ImportProfile.objects.visible_to(access).order_by("name")
+        choice: Any = self.fields["profile"]
+        choice.queryset = known
         self.fields["upload"].help_text = _(
             "CSV or XLSX named after the format (%(names)s …), or a ZIP of them; up to %(most)s MB"
         ) % {"names": ", ".join(list(KINDS)[:6]), "most": most_megabytes()}
 
 
-def _access(request: SignedInRequest) -> Access:
+def importing_access(request: SignedInRequest) -> Access:
     """The access of a person who may import; a file may name any store, so all must be theirs."""
     access = request.access
     access.require_everywhere(Capability.IMPORT_DATA)
@@ -100,16 +119,24 @@ FILE_COLUMNS = [
 @require_http_methods(["GET", "HEAD", "POST"])
 def imports(request: SignedInRequest) -> HttpResponse:
     """The list of runs, and the upload."""
-    access = _access(request)
-    form = UploadForm(request.POST or None, request.FILES or None)
+    access = importing_access(request)
+    form = UploadForm(access, request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            received = receive(form.cleaned_data["upload"])
+            profile = form.cleaned_data["profile"]
+            received = receive(form.cleaned_data["upload"], profile.kind if profile else None)
         except FileRefused as refused:
-            form.add_error("upload", _said(refused.problem.code, refused.problem.values))
+            form.add_error("upload", said(refused.problem.code, refused.problem.values))
         else:
             run = _queue(
-                access, str(received.folder), received.name, bool(form.cleaned_data["dry_run"])
+                access,
+                ImportRun(
+                    name=received.name,
+                    folder=str(received.folder),
+                    dry_run=bool(form.cleaned_data["dry_run"]),
+                    profile=profile,
+                    most_refused=form.cleaned_data["most_refused"],
+                ),
             )
             return redirect("import_run", run.pk)
     page = slice_page(
@@ -126,15 +153,11 @@ def imports(request: SignedInRequest) -> HttpResponse:
     )
 
 
-def _queue(access: Access, folder: str, name: str, dry_run: bool) -> ImportRun:
-    run = ImportRun.objects.create(
-        tenant_id=access.tenant_id,
-        name=name,
-        folder=folder,
-        dry_run=dry_run,
-        started_by=access.label[:80],
-    )
-    audit.record(access, "queue_import", f"run {run.pk}", name=name, dry_run=dry_run)
+def _queue(access: Access, run: ImportRun) -> ImportRun:
+    run.tenant_id = access.tenant_id
+    run.started_by = access.label[:80]
+    run.save()
+    audit.record(access, "queue_import", f"run {run.pk}", name=run.name, dry_run=run.dry_run)
     transaction.on_commit(lambda: tasks.queue_run(access.tenant_id, run.pk))
     return run
 
@@ -142,7 +165,7 @@ def _queue(access: Access, folder: str, name: str, dry_run: bool) -> ImportRun:
 @require_safe
 def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
     """One run: how far it is, counts by file, warnings, refusals."""
-    access = _access(request)
+    access = importing_access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
     files = list(run.files.order_by("pk"))
     page = slice_page(
@@ -156,11 +179,11 @@ def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
         "progress": _progress(run, files),
         "files": Table(FILE_COLUMNS, files, _("Files of this delivery"), total=_total(files)),
         "warnings": [
-            (file.kind, _said(warning["code"], warning["values"]))
+            (file.kind, said(warning["code"], warning["values"]))
             for file in files
             for warning in file.warnings
         ],
-        "refusals": [(row, _said(row.code, row.values)) for row in page.object_list],
+        "refusals": [(row, said(row.code, row.values)) for row in page.object_list],
         "page": page,
         "crumbs": [(_("Imports"), reverse("imports"))],
         "can_load": run.dry_run and run.status == ImportRun.Status.DONE and _kept(run),
@@ -171,7 +194,7 @@ def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_safe
 def import_progress(request: SignedInRequest, pk: int) -> HttpResponse:
     """The progress component alone, asked by htmx; a finished run renews the whole page."""
-    access = _access(request)
+    access = importing_access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
     progress = _progress(run, list(run.files.all()))
     answer = render(request, "web/ui/progress.html", {"progress": progress})
@@ -183,18 +206,26 @@ def import_progress(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def load_for_real(request: SignedInRequest, pk: int) -> HttpResponse:
     """After a dry run: the same files, written."""
-    access = _access(request)
+    access = importing_access(request)
     rehearsed = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk, dry_run=True)
     if not _kept(rehearsed):
         raise Http404(_("The files of this run have been removed; upload them again."))
-    run = _queue(access, rehearsed.folder, rehearsed.name, dry_run=False)
+    run = _queue(
+        access,
+        ImportRun(
+            name=rehearsed.name,
+            folder=rehearsed.folder,
+            profile=rehearsed.profile,
+            most_refused=rehearsed.most_refused,
+        ),
+    )
     return redirect("import_run", run.pk)
 
 
 @require_safe
 def refusals_file(request: SignedInRequest, pk: int) -> FileResponse:
     """The refused rows with reasons, to correct and load again; the download is recorded."""
-    access = _access(request)
+    access = importing_access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
     path = Path(run.rejects_file)
     if not run.rejects_file or not _below(path, Path(settings.VAR_DIR) / REJECTS_DIR):
@@ -212,7 +243,7 @@ def _below(path: Path, folder: Path) -> bool:
     return path.exists() and path.resolve().is_relative_to(folder.resolve())
 
 
-def _said(code: str, values: dict[str, Any] | Any) -> str:
+def said(code: str, values: dict[str, Any] | Any) -> str:
     return message(code, values, get_language() or "zh-hans")
 
 

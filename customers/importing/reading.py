@@ -7,9 +7,10 @@ from pathlib import Path
 from customers.importing.columns import HeaderMap
 from customers.importing.kinds import KINDS
 from customers.importing.kinds.kind import Kind
+from customers.importing.layouts import Layout
 from customers.importing.messages import FileRefused
 from customers.importing.tables import Table, map_header
-from customers.importing.text_files import open_text
+from customers.importing.text_files import NOTHING_KNOWN, open_text
 from customers.importing.workbooks import open_workbook
 
 SUFFIXES = {".csv": open_text, ".txt": open_text, ".tsv": open_text, ".xlsx": open_workbook}
@@ -32,8 +33,11 @@ class Delivery:
     ignored: list[str] = field(default_factory=list)
 
 
-def open_delivery(path: Path) -> Delivery:
+def open_delivery(path: Path, layout: Layout | None = None) -> Delivery:
     """Open a folder or a single file; nothing is loaded if one of the files cannot be.
+
+    With a foreign ``layout`` a single file may have any name; in a folder the layout is that of the
+    file that is named after the layout's kind.
 
     Raises:
         FileRefused: the path, a name, a file or a header is not acceptable.
@@ -41,6 +45,8 @@ def open_delivery(path: Path) -> Delivery:
     if not path.exists():
         raise FileRefused("missing_path", path=path)
     if path.is_file():
+        if layout is not None and path.suffix.lower() in SUFFIXES:
+            return Delivery([_open(path, layout.kind, layout)])
         return Delivery([_open(path, _kind_of(path))])
     files: dict[str, list[Path]] = {}
     ignored: list[str] = []
@@ -56,7 +62,11 @@ def open_delivery(path: Path) -> Delivery:
             raise FileRefused("two_files", kind=kind, names=", ".join(f.name for f in found))
     if not files:
         raise FileRefused("no_files", path=path, names=", ".join(KINDS))
-    sources = [_open(files[name][0], kind) for name, kind in KINDS.items() if name in files]
+    sources = [
+        _open(files[name][0], kind, layout if layout is not None and layout.kind is kind else None)
+        for name, kind in KINDS.items()
+        if name in files
+    ]
     return Delivery(sources, ignored)
 
 
@@ -68,8 +78,12 @@ def _kind_of(path: Path) -> Kind:
     raise FileRefused("unknown_name", name=path.name, nearest=f"{nearest[0]}.csv")
 
 
-def _open(path: Path, kind: Kind) -> Source:
+def _open(path: Path, kind: Kind, layout: Layout | None = None) -> Source:
     if path.stat().st_size == 0:
         raise FileRefused("empty_file", name=path.name)
-    table = SUFFIXES[path.suffix.lower()](path)
+    reader = SUFFIXES[path.suffix.lower()]
+    if layout is None:
+        table = reader(path, NOTHING_KNOWN)
+    else:
+        table = layout.table(reader(path, layout.hints))
     return Source(kind, table, map_header(table, kind.columns))

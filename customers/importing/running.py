@@ -4,10 +4,10 @@ Each file is one transaction. Imports of one group queue on an advisory lock. A 
 it inside one transaction that is rolled back, so what it reports is what a real run does.
 """
 
+import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from customers import identity
 from customers.importing.columns import Context
+from customers.importing.limits import limit_of
 from customers.importing.loading import (
     Counts,
     Loading,
@@ -29,17 +30,26 @@ from customers.importing.loading import (
     refresh_statistics,
 )
 from customers.importing.messages import FileRefused, Problem, both
+from customers.importing.parsed_rows import parsed_source
+from customers.importing.profiles import layout_of_run, saved_layout
+from customers.importing.queueing import (
+    close_dead_runs,
+    delivered_groups,
+    group_code,
+    queued,
+    say_it_waits,
+)
 from customers.importing.reading import Delivery, Source, open_delivery
 from customers.importing.refusals import RefusalFolder, Spool
-from customers.importing.staging import stage
-from customers.importing.tables import Chunk
+from customers.importing.staging import Progress, stage
 from customers.models import ImportFile, ImportRun
 from organization import audit
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
+logger = logging.getLogger(__name__)
+
 REJECTS_DIR = "rejects"
-_SHOW_EVERY = 0.5  # seconds between two updates of a file's progress
 
 
 @dataclass
@@ -63,10 +73,15 @@ def import_path(
     dry_run: bool = False,
     started_by: str = "import_data",
     run_id: int | None = None,
+    most_refused: float | None = None,
+    profile: str | None = None,
 ) -> RunReport:
     """Load a folder or file.
 
     Args:
+        most_refused: percent of a file's rows; if more are refused, the run stops before anything
+            of that file is written. By default the group's own setting, if it has one.
+        profile: name of a saved layout of the group, for one foreign file.
         group: code of the group; may be left out when the delivery or the installation has one.
         run_id: a run recorded before (the upload page's); otherwise one is recorded here.
 
@@ -74,60 +89,62 @@ def import_path(
         FileRefused: nothing was written (or, if a file breaks while it is read, nothing of it).
     """
     began = time.perf_counter()
-    delivery = open_delivery(path)
-    code = _group_code(delivery, group)
+    layout = None
+    if profile is not None:
+        group = group_code([], group)
+        layout = saved_layout(group, profile)
+    elif run_id is not None and group is not None:
+        layout = layout_of_run(group, run_id)
+    delivery = open_delivery(path, layout)
+    code = group_code(delivered_groups(delivery), group)
     report = RunReport(group=code, dry_run=dry_run)
-    with _queue(code):
-        _Run(path, delivery, report, started_by, run_id).execute()
+    _carry_out(path, delivery, report, started_by, run_id, most_refused)
     report.seconds = round(time.perf_counter() - began, 3)
     return report
 
 
-def _group_code(delivery: Delivery, wanted: str | None) -> str:
-    """The group's code: asked for, else the delivery's only one, else the installation's."""
-    with entered_installation("import"):
-        known = sorted(Tenant.objects.values_list("code", flat=True))
-    delivered = _delivered_groups(delivery)
-    listed = ", ".join(known) or "–"
-    if wanted is not None:
-        if wanted in known or wanted in delivered:
-            return wanted
-        raise FileRefused("unknown_group", code=wanted, known=listed)
-    if len(delivered) > 1:
-        raise FileRefused("several_groups", codes=", ".join(delivered))
-    if delivered:
-        return delivered[0]
-    if len(known) == 1:
-        return known[0]
-    raise FileRefused("no_group", known=listed)
+def load_rows(
+    access: Access,
+    kind: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    dry_run: bool = False,
+    most_refused: float | None = None,
+) -> RunReport:
+    """Load rows that are parsed already (JSON) like a file of the kind: same checks and refusals.
+
+    Args:
+        access: whose group it is and who asks; the caller has checked that they may import.
+        kind: name of a file of the format, a key of ``KINDS``.
+        rows: column → value, under the names or aliases of the format. Rows are counted from 1. A
+            column that no row has leaves what is known; one that only some rows have is empty in
+            the others.
+
+    Raises:
+        FileRefused: unknown kind, required columns missing, too many rows refused; nothing was
+            written then.
+    """
+    began = time.perf_counter()
+    delivery = Delivery([parsed_source(kind, list(rows))])
+    with entered(access):
+        code = Tenant.objects.get(pk=access.tenant_id).code
+    report = RunReport(group=code, dry_run=dry_run)
+    _carry_out(Path(kind), delivery, report, access.label, None, most_refused)
+    report.seconds = round(time.perf_counter() - began, 3)
+    return report
 
 
-def _delivered_groups(delivery: Delivery) -> list[str]:
-    """Codes of the rows of level group in org_units, in order."""
-    found: dict[str, None] = {}
-    for source in delivery.sources:
-        if source.kind.name != "org_units":
-            continue
-        code, level = (source.header.positions[name] for name in ("code", "level"))
-        for chunk in source.table.chunks():
-            for row in chunk.rows:
-                if row[level].strip().casefold() in ("group", "集团") and row[code].strip():
-                    found[row[code].strip()] = None
-    return list(found)
-
-
-@contextmanager
-def _queue(code: str) -> Iterator[None]:
-    """Wait until no other import of the group runs; the lock falls with the session."""
-    key = "select pg_advisory_lock(hashtext('parcfolio import'), hashtext(%s))"
-    with connection.cursor() as cursor:
-        cursor.execute(key, [code])
-    try:
-        yield
-    finally:
-        if not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute(key.replace("lock(", "unlock("), [code])
+def _carry_out(
+    path: Path,
+    delivery: Delivery,
+    report: RunReport,
+    started_by: str,
+    run_id: int | None,
+    most_refused: float | None,
+) -> None:
+    with queued(report.group, lambda: say_it_waits(report.group, run_id)):
+        logger.info("loading %s files into group %s", len(delivery.sources), report.group)
+        _Run(path, delivery, report, started_by, run_id, most_refused).execute()
 
 
 @dataclass
@@ -140,6 +157,23 @@ class _Loaded:
     spools: tuple[Spool, Spool]
 
 
+class _TooManyRefused(FileRefused):
+    """A file of which more rows are refused than is allowed; it has been rolled back."""
+
+    def __init__(self, loaded: _Loaded, most: float, folder: Path) -> None:
+        counts = loaded.counts
+        super().__init__(
+            "too_many_refused",
+            name=loaded.source.table.name,
+            percent=f"{100 * counts.rejected / counts.read:.1f}",
+            rejected=counts.rejected,
+            read=counts.read,
+            most=f"{most:g}",
+            path=folder / f"{loaded.source.kind.name}.csv",
+        )
+        self.loaded = loaded
+
+
 class _Run:
     def __init__(
         self,
@@ -148,9 +182,13 @@ class _Run:
         report: RunReport,
         started_by: str,
         run_id: int | None,
+        most_refused: float | None,
     ) -> None:
         self.path, self.delivery, self.report = path, delivery, report
         self.started_by, self.run_id = started_by, run_id
+        self.most_refused = most_refused
+        # Whether the run before this one may have died before its identities were settled.
+        self.unsettled = False
         self.refusals = RefusalFolder(
             Path(settings.VAR_DIR) / REJECTS_DIR / f"{timezone.now():%Y%m%d}-{secrets.token_hex(8)}"
         )
@@ -172,6 +210,15 @@ class _Run:
             else:
                 self._load_all()
                 self._record_end()
+        except _TooManyRefused as stopped:
+            self._write_refusals()
+            if self.run_id is not None:
+                with entered(self.access):
+                    ImportRun.objects.filter(pk=self.run_id).update(
+                        rejects_file=str(self.report.rejects_file or "")
+                    )
+                record_failure(self.access, self.run_id, stopped)
+            raise
         except Exception as error:
             if self.run_id is not None and not connection.needs_rollback:
                 record_failure(self.access, self.run_id, error)
@@ -185,14 +232,20 @@ class _Run:
         self.access = Access.system(tenant.pk, "import")
 
     def _rehearse(self, tenant: Tenant | None) -> None:
+        stopped: _TooManyRefused | None = None
         with transaction.atomic():
             if tenant is None:
                 self._enter(_new_tenant(self.report.group))
-            self._load_all()
+            try:
+                self._load_all()
+            except _TooManyRefused as error:
+                stopped = error
             if tenant is None:
                 # There is no group to record a run with; the files are written all the same.
                 self._write_refusals()
             transaction.set_rollback(True)
+        if stopped is not None:
+            raise stopped
         if tenant is not None:
             self._record_end()
 
@@ -203,7 +256,7 @@ class _Run:
         for source in self.delivery.sources:
             if source.kind.name == "deleted":
                 spool = Spool()
-                stage(source, self._context(), spool, lambda chunk: None)
+                stage(source, self._context(), spool, lambda rows, bytes_read: None)
                 spool.close()
                 with connection.cursor() as cursor:
                     cursor.execute(
@@ -221,7 +274,11 @@ class _Run:
         self.deletions = self._stage_deletions()
         for source in self.delivery.sources:
             began = time.perf_counter()
-            loaded = self._load(source)
+            try:
+                loaded = self._load(source)
+            except _TooManyRefused as stopped:
+                self.waiting.append(stopped.loaded)
+                raise
             self.waiting.append(loaded)
             self.report.kinds[source.kind.name] = loaded.counts
             if loaded.warnings:
@@ -229,13 +286,21 @@ class _Run:
             if not self.report.dry_run:
                 self._write_refusals()
             self.report.stages[source.kind.name] = round(time.perf_counter() - began, 3)
+        self._settle()
+
+    def _settle(self) -> None:
+        """After the files: the planner's statistics, who is one customer, home stores, advisors."""
         began = time.perf_counter()
-        with entered(self.access):
-            refresh_statistics()
-            join_by_hash(True)
-            self.report.merged = identity.merge_on_strong_evidence(self.tenant.pk)
-            identity.refresh_home_stores(self.tenant.pk)
-            identity.refresh_advisors(self.tenant.pk)
+        counts = self.report.kinds.values()
+        changed = sum(count.created + count.updated for count in counts)
+        if changed or self.unsettled:
+            with entered(self.access):
+                refresh_statistics(changed)
+            with entered(self.access):
+                join_by_hash(True)
+                self.report.merged = identity.merge_on_strong_evidence(self.tenant.pk)
+                identity.refresh_home_stores(self.tenant.pk)
+                identity.refresh_advisors(self.tenant.pk)
         self.report.stages["identity"] = round(time.perf_counter() - began, 3)
 
     def _load(self, source: Source) -> _Loaded:
@@ -257,15 +322,35 @@ class _Run:
             for row, column, problem, whole in loading.problems():
                 load_spool.add(row, column, problem, whole)
             drop_temporary_tables("import_deletions")
-        counts = loading.counts
-        counts.read = read
-        counts.rejected += read_spool.rows
-        counts.refused_cells = read_spool.cells + load_spool.cells
+            counts = loading.counts
+            counts.read = read
+            counts.rejected += read_spool.rows
+            counts.refused_cells = read_spool.cells + load_spool.cells
+            if stopped := self._stops(source, counts):
+                transaction.set_rollback(True)
         warnings = list(loading.warnings)
         if source.header.unknown:
             names_ = ", ".join(source.header.unknown)
             warnings.insert(0, Problem("unknown_columns", {"names": names_}))
-        return _Loaded(source, counts, warnings, (read_spool, load_spool))
+        loaded = _Loaded(source, counts, warnings, (read_spool, load_spool))
+        if stopped:
+            counts.created = counts.updated = counts.unchanged = counts.superseded = 0
+            raise _TooManyRefused(loaded, self._most_refused(), self.refusals.folder)
+        return loaded
+
+    def _take_rules(self) -> None:
+        """Where nobody asked for a limit, that of the run on record or of the group holds."""
+        if self.most_refused is None:
+            runs = ImportRun.objects.filter(pk=self.run_id)
+            asked = runs.values_list("most_refused", flat=True).first()
+            self.most_refused = limit_of(self.tenant) if asked is None else float(asked)
+
+    def _most_refused(self) -> float:
+        """Percent of a file's rows that may be refused."""
+        return 100.0 if self.most_refused is None else self.most_refused
+
+    def _stops(self, source: Source, counts: Counts) -> bool:
+        return counts.rejected > counts.read * self._most_refused() / 100
 
     # Bookkeeping: short transactions of its own, so that a page sees how far the run is.
 
@@ -276,14 +361,20 @@ class _Run:
                 "status": ImportRun.Status.RUNNING,
                 "started_at": now,
                 "heartbeat_at": now,
+                "message": "",
             }
+            close_dead_runs(self.run_id)
+            former = ImportRun.objects.filter(dry_run=False).exclude(pk=self.run_id)
+            last = former.exclude(started_at=None).order_by("-started_at", "-pk").first()
+            self.unsettled = last is not None and last.status != ImportRun.Status.DONE
+            self._take_rules()
             if self.run_id is None:
                 self.run_id = ImportRun.objects.create(
                     tenant=self.tenant,
                     name=self.path.name[:200],
                     dry_run=self.report.dry_run,
                     started_by=self.started_by[:80],
-                    folder=str(self.path.resolve())[:400],
+                    folder=str(self.path.resolve())[:400] if self.path.exists() else "",
                     **values,
                 ).pk
             else:
@@ -298,19 +389,14 @@ class _Run:
                     bytes=source.table.bytes,
                 ).pk
 
-    def _progress_of(self, source: Source) -> Callable[[Chunk], None]:
-        rows, shown = 0, time.monotonic()
+    def _progress_of(self, source: Source) -> Progress:
+        file = self.files.get(source.kind.name)
 
-        def show(chunk: Chunk) -> None:
-            nonlocal rows, shown
-            rows += len(chunk)
-            if source.kind.name not in self.files or time.monotonic() < shown + _SHOW_EVERY:
+        def show(rows: int, bytes_read: int) -> None:
+            if file is None:
                 return
-            shown = time.monotonic()
             with entered(self.access):
-                ImportFile.objects.filter(pk=self.files[source.kind.name]).update(
-                    bytes_read=chunk.bytes_read, rows_read=rows
-                )
+                ImportFile.objects.filter(pk=file).update(bytes_read=bytes_read, rows_read=rows)
                 ImportRun.objects.filter(pk=self.run_id).update(heartbeat_at=timezone.now())
 
         return show

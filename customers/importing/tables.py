@@ -4,27 +4,41 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Self
 
 from customers.importing.columns import Column, HeaderMap, normalised_header, spellings
 from customers.importing.messages import FileRefused, Problem
 
-# Small enough that the lists of a chunk do not wake the garbage collector's full passes.
-CHUNK_ROWS = 1_000
+CHUNK_ROWS = 4_000
 MOST_COLUMNS = 300
 
 
 @dataclass
 class Chunk:
-    """Rows in file order. ``numbers`` are as a spreadsheet shows them: the header is row 1."""
+    """Rows in file order, held by column.
 
-    numbers: list[int] = field(default_factory=list)
-    rows: list[Sequence[str]] = field(default_factory=list)
+    ``numbers`` are as a spreadsheet shows them: the header is row 1.
+    """
+
+    numbers: Sequence[int] = ()
+    columns: Sequence[Sequence[str]] = ()
     # Rows that could not be read as cells: number, the cells as far as known, what is wrong.
     refused: list[tuple[int, Sequence[str], Problem]] = field(default_factory=list)
     bytes_read: int = 0
 
     def __len__(self) -> int:
-        return len(self.rows) + len(self.refused)
+        return len(self.numbers) + len(self.refused)
+
+    @classmethod
+    def of_rows(
+        cls, numbers: Sequence[int], rows: Sequence[Sequence[str]], bytes_read: int = 0
+    ) -> Self:
+        """From rows of one width."""
+        return cls(numbers, list(zip(*rows, strict=True)), bytes_read=bytes_read)
+
+    @property
+    def rows(self) -> list[Sequence[str]]:
+        return list(zip(*self.columns, strict=True))
 
 
 @dataclass(frozen=True)
@@ -68,16 +82,17 @@ def map_header(table: Table, columns: tuple[Column, ...]) -> HeaderMap:
             "missing_columns",
             name=table.name,
             names=", ".join(missing),
-            nearest=_nearest(missing, found.unknown),
+            nearest=nearest_titles(missing, found.unknown),
         )
     return found
 
 
-def _nearest(missing: list[str], unknown: list[str]) -> str:
-    plain = {normalised_header(title): title for title in unknown}
+def nearest_titles(missing: list[str], titles: list[str]) -> str:
+    """What to add to a message on ``missing`` columns: the titles that look most like them."""
+    plain = {normalised_header(title): title for title in titles if title.strip()}
     pairs = [
         f"{name} ≈ {plain[match[0]]}"
         for name in missing
-        if (match := get_close_matches(name, plain, n=1, cutoff=0.5))
+        if (match := get_close_matches(normalised_header(name), plain, n=1, cutoff=0.5))
     ]
     return f" ({'; '.join(pairs)})" if pairs else ""

@@ -32,8 +32,25 @@ def most_megabytes() -> int:
     return int(getattr(settings, "IMPORT_UPLOAD_MB", 200))
 
 
-def receive(files: Sequence[UploadedFile]) -> Received:
+def keep_sample(file: UploadedFile) -> Path:
+    """Keep one foreign file for the editor of profiles; its path.
+
+    Raises:
+        FileRefused: it is no text or workbook by its name, or too big; nothing is kept then.
+    """
+    folder = Path(settings.UPLOAD_DIR) / secrets.token_hex(16)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        return _Store(folder).add_as("sample", file)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def receive(files: Sequence[UploadedFile], kind: str | None = None) -> Received:
     """Keep the files of one upload in a folder of their own.
+
+    With a ``kind`` it is one file of a foreign layout, whatever its name.
 
     Names on disk are made here from the kind of file, never from what the browser sent.
 
@@ -45,6 +62,11 @@ def receive(files: Sequence[UploadedFile]) -> Received:
     folder.mkdir(parents=True, mode=0o700)
     store = _Store(folder)
     try:
+        if kind is not None:
+            if len(files) != 1:
+                raise FileRefused("one_file", names=", ".join(str(file.name) for file in files))
+            store.add_as(kind, files[0])
+            return Received(folder, str(files[0].name)[:200], [])
         for file in files:
             name = str(file.name or "")
             if name.lower().endswith(".zip"):
@@ -78,12 +100,24 @@ class _Store:
         if kind in self.kinds:
             raise FileRefused("two_files", kind=kind, names=f"{self.kinds[kind]}, {path.name}")
         self.kinds[kind] = path.name
-        with (self.folder / f"{kind}{suffix}").open("xb") as out:
+        self._write(f"{kind}{suffix}", path.name, stream)
+
+    def add_as(self, stem: str, file: UploadedFile) -> Path:
+        """One file under a name of ours, with the suffix of its own."""
+        suffix = PurePosixPath(str(file.name or "")).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise FileRefused("not_text", name=file.name, found=suffix or "?")
+        stream = file.file if file.file is not None else file
+        return self._write(f"{stem}{suffix}", str(file.name), stream)
+
+    def _write(self, kept: str, name: str, stream: IO[bytes]) -> Path:
+        with (self.folder / kept).open("xb") as out:
             while block := stream.read(_BLOCK):
                 self.left -= len(block)
                 if self.left < 0:
-                    raise FileRefused("too_big", name=path.name, most=most_megabytes())
+                    raise FileRefused("too_big", name=name, most=most_megabytes())
                 out.write(block)
+        return self.folder / kept
 
 
 def _unpack(file: UploadedFile, name: str, store: _Store) -> None:

@@ -12,6 +12,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from customers.importing.messages import FileRefused
 from customers.importing.tables import CHUNK_ROWS, MOST_COLUMNS, Chunk, Table
+from customers.importing.text_files import NOTHING_KNOWN, Hints
 
 _MOST_UNPACKED = 2_000 * 1024 * 1024
 _BOMB_RATIO = 200
@@ -22,7 +23,7 @@ _BROKEN = (
 )
 
 
-def open_workbook(path: Path) -> Table:
+def open_workbook(path: Path, hints: Hints = NOTHING_KNOWN) -> Table:
     """Check the archive, read the header of the first sheet.
 
     Raises:
@@ -31,7 +32,7 @@ def open_workbook(path: Path) -> Table:
     _check_archive(path)
     header: tuple[str, ...] = ()
     for number, cells in _rows(path):
-        if any(cells):
+        if number > hints.skip and any(cells):
             header = tuple(cells)
             header_row = number
             break
@@ -75,7 +76,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             sheet.reset_dimensions()
             rows = sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1)
             for number, values in enumerate(rows, 1):
-                yield number, [_text(value) for value in values]
+                yield number, [cell_text(value) for value in values]
         finally:
             book.close()
     except _BROKEN as error:
@@ -83,7 +84,8 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise FileRefused("unreadable_workbook", name=path.name, reason=reason) from error
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value of a sheet or of JSON as the text that a CSV would hold."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -105,19 +107,18 @@ def _text(value: Any) -> str:
 
 
 def _chunks(path: Path, header_row: int, width: int) -> Iterator[Chunk]:
-    chunk = Chunk()
+    numbers: list[int] = []
+    rows: list[list[str]] = []
     size, seen = path.stat().st_size, 0
     for number, cells in _rows(path):
         if number <= header_row or not any(cells):
             continue
-        if len(chunk) >= CHUNK_ROWS:
+        if len(rows) >= CHUNK_ROWS:
             # The position in the archive is hidden; a tenth of the rest a chunk moves the bar.
             seen += (size - seen) // 10
-            chunk.bytes_read = seen
-            yield chunk
-            chunk = Chunk()
-        chunk.numbers.append(number)
-        chunk.rows.append((cells + [""] * width)[:width])
-    if len(chunk):
-        chunk.bytes_read = size
-        yield chunk
+            yield Chunk.of_rows(numbers, rows, seen)
+            numbers, rows = [], []
+        numbers.append(number)
+        rows.append((cells + [""] * width)[:width])
+    if rows:
+        yield Chunk.of_rows(numbers, rows, size)

@@ -4,7 +4,13 @@ from customers.models.contracts import Contract, Event
 from customers.models.deliveries import Delivery
 from customers.models.followup import FollowUp, Task, TaskMeasurement
 from customers.models.identity import BeforeMerge, MergeDecision, MergeProposal
-from customers.models.imports import ImportFile, ImportRun, RecordRevision, RejectedRow
+from customers.models.imports import (
+    ImportFile,
+    ImportProfile,
+    ImportRun,
+    RecordRevision,
+    RejectedRow,
+)
 from customers.models.ledger import Comparable, MarketingSpend, MonthlyFinancials, Target
 from customers.models.people import (
     Consent,
@@ -33,6 +39,7 @@ __all__ = [
     "Event",
     "FollowUp",
     "ImportFile",
+    "ImportProfile",
     "ImportRun",
     "MarketingSpend",
     "MergeDecision",

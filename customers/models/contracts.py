@@ -4,10 +4,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from customers.models.changes import changed_at, changed_at_index
-from organization.scoping import StoreOwned
+from customers.models.records import LoadedRecord
 
 
-class Contract(StoreOwned):
+class Contract(LoadedRecord):
     """Insurance, warranty, package, stored value, membership or finance; net of VAT."""
 
     class Type(models.TextChoices):
@@ -21,13 +21,24 @@ class Contract(StoreOwned):
 
     contract_no = models.CharField(max_length=60)
     source = models.ForeignKey(
-        "customers.CustomerSource", on_delete=models.PROTECT, related_name="contracts"
+        "customers.CustomerSource",
+        on_delete=models.PROTECT,
+        related_name="contracts",
+        db_constraint=False,
     )
     customer = models.ForeignKey(
-        "customers.Customer", on_delete=models.PROTECT, related_name="contracts", db_index=False
+        "customers.Customer",
+        on_delete=models.PROTECT,
+        related_name="contracts",
+        db_index=False,
+        db_constraint=False,
     )
     vehicle = models.ForeignKey(
-        "customers.Vehicle", null=True, on_delete=models.PROTECT, related_name="contracts"
+        "customers.Vehicle",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="contracts",
+        db_constraint=False,
     )
     type = models.CharField(max_length=20, choices=Type.choices)
     starts_on = models.DateField(null=True)
@@ -55,7 +66,7 @@ class Contract(StoreOwned):
         return self.contract_no
 
 
-class Event(StoreOwned):
+class Event(LoadedRecord):
     """An appointment, complaint, accident report, recall notice, call, referral …"""
 
     class Kind(models.TextChoices):
@@ -78,12 +89,21 @@ class Event(StoreOwned):
         on_delete=models.PROTECT,
         related_name="events",
         db_index=False,
+        db_constraint=False,
     )
     source = models.ForeignKey(
-        "customers.CustomerSource", null=True, on_delete=models.PROTECT, related_name="events"
+        "customers.CustomerSource",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_constraint=False,
     )
     vehicle = models.ForeignKey(
-        "customers.Vehicle", null=True, on_delete=models.PROTECT, related_name="events"
+        "customers.Vehicle",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_constraint=False,
     )
     visit = models.ForeignKey(
         "customers.Visit",
@@ -91,6 +111,7 @@ class Event(StoreOwned):
         on_delete=models.SET_NULL,
         related_name="events",
         db_index=False,
+        db_constraint=False,
     )
     status = models.CharField(max_length=30, blank=True)
     reason = models.CharField(max_length=200, blank=True)

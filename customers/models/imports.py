@@ -6,6 +6,51 @@ from django.utils.translation import gettext_lazy as _
 from organization.scoping import TenantOwned
 
 
+class ImportProfile(TenantOwned):
+    """How one foreign layout is read, saved under a name (``customers.importing.layouts``)."""
+
+    class Dates(models.TextChoices):
+        FORMAT = "", _("year first, 2026-01-31")
+        DAY_FIRST = "dmy", _("day first, 31/01/2026")
+        MONTH_FIRST = "mdy", _("month first, 01/31/2026")
+        COMPACT = "compact", _("without separators, 20260131")
+
+    class Encoding(models.TextChoices):
+        FOUND = "", _("found out (UTF-8 or GBK)")
+        UTF8 = "utf-8", "UTF-8"
+        GBK = "gb18030", "GBK / GB18030"
+        WESTERN = "cp1252", "Windows-1252"
+
+    class Delimiter(models.TextChoices):
+        FOUND = "", _("found out")
+        COMMA = ",", _("comma")
+        SEMICOLON = ";", _("semicolon")
+        TAB = "\t", _("tab")
+        PIPE = "|", _("vertical bar")
+
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=30)
+    # Column of the exchange format: title in the file, or the text that every row gets.
+    columns = models.JSONField(default=dict)
+    constants = models.JSONField(default=dict)
+    dates = models.CharField(max_length=10, choices=Dates.choices, blank=True)
+    encoding = models.CharField(max_length=10, choices=Encoding.choices, blank=True)
+    delimiter = models.CharField(max_length=1, choices=Delimiter.choices, blank=True)
+    separator = models.CharField(max_length=3, blank=True)
+    skip = models.PositiveSmallIntegerField(default=0)
+    # Where the sample lies that the editor shows; it goes with other uploads.
+    sample = models.CharField(max_length=400, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="import_profile_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ImportRun(TenantOwned):
     """One folder or file loaded."""
 
@@ -26,6 +71,11 @@ class ImportRun(TenantOwned):
     folder = models.CharField(max_length=400, blank=True)
     rejects_file = models.CharField(max_length=400, blank=True)
     message = models.TextField(blank=True)
+    profile = models.ForeignKey(
+        ImportProfile, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    # What the person who started it asked for; empty = the group's own rule.
+    most_refused = models.DecimalField(max_digits=5, decimal_places=2, null=True)
 
     class Meta:
         indexes = [models.Index(fields=["tenant", "-created_at"], name="import_run_by_time")]

@@ -4,10 +4,10 @@ from django.db import models
 from django.db.models import Q
 
 from customers.models.changes import changed_at, changed_at_index
-from organization.scoping import StoreOwned
+from customers.models.records import LoadedRecord
 
 
-class Survey(StoreOwned):
+class Survey(LoadedRecord):
     """One NPS question sent; without customer it counts for the store and month only."""
 
     survey_no = models.CharField(max_length=60)
@@ -17,12 +17,21 @@ class Survey(StoreOwned):
         on_delete=models.PROTECT,
         related_name="surveys",
         db_index=False,
+        db_constraint=False,
     )
     source = models.ForeignKey(
-        "customers.CustomerSource", null=True, on_delete=models.PROTECT, related_name="surveys"
+        "customers.CustomerSource",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="surveys",
+        db_constraint=False,
     )
     vehicle = models.ForeignKey(
-        "customers.Vehicle", null=True, on_delete=models.PROTECT, related_name="surveys"
+        "customers.Vehicle",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="surveys",
+        db_constraint=False,
     )
     visit = models.ForeignKey(
         "customers.Visit",
@@ -30,6 +39,7 @@ class Survey(StoreOwned):
         on_delete=models.SET_NULL,
         related_name="surveys",
         db_index=False,
+        db_constraint=False,
     )
     sent_at = models.DateTimeField()
     day = models.DateField()

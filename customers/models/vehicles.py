@@ -7,7 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from customers.models.changes import changed_at, changed_at_index
-from organization.scoping import StoreOwned, TenantOwned, UnitOwned
+from customers.models.records import LoadedRecord
+from organization.scoping import TenantOwned, UnitOwned
 
 
 class Vehicle(TenantOwned):
@@ -63,15 +64,24 @@ class Vehicle(TenantOwned):
         return self.plate or self.vin
 
 
-class Ownership(StoreOwned):
+class Ownership(LoadedRecord):
     """A customer number's hold on a vehicle, from–to; also the sale, where this store sold it."""
 
-    vehicle = models.ForeignKey(Vehicle, on_delete=models.PROTECT, related_name="ownerships")
+    vehicle = models.ForeignKey(
+        Vehicle, on_delete=models.PROTECT, related_name="ownerships", db_constraint=False
+    )
     customer = models.ForeignKey(
-        "customers.Customer", on_delete=models.PROTECT, related_name="ownerships", db_index=False
+        "customers.Customer",
+        on_delete=models.PROTECT,
+        related_name="ownerships",
+        db_index=False,
+        db_constraint=False,
     )
     source = models.ForeignKey(
-        "customers.CustomerSource", on_delete=models.PROTECT, related_name="ownerships"
+        "customers.CustomerSource",
+        on_delete=models.PROTECT,
+        related_name="ownerships",
+        db_constraint=False,
     )
     # Empty = bought elsewhere.
     sold_on = models.DateField(null=True)

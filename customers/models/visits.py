@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.models.changes import changed_at, changed_at_index
-from organization.scoping import StoreOwned
+from customers.models.records import LoadedRecord
 
 
 class JobKind(models.TextChoices):
@@ -30,7 +30,7 @@ class Payer(models.TextChoices):
     INTERNAL = "internal", _("Internal")
 
 
-class Visit(StoreOwned):
+class Visit(LoadedRecord):
     """The header of one repair order."""
 
     class Status(models.TextChoices):
@@ -41,10 +41,17 @@ class Visit(StoreOwned):
 
     ro_no = models.CharField(max_length=60)
     source = models.ForeignKey(
-        "customers.CustomerSource", on_delete=models.PROTECT, related_name="visits"
+        "customers.CustomerSource",
+        on_delete=models.PROTECT,
+        related_name="visits",
+        db_constraint=False,
     )
     customer = models.ForeignKey(
-        "customers.Customer", on_delete=models.PROTECT, related_name="visits", db_index=False
+        "customers.Customer",
+        on_delete=models.PROTECT,
+        related_name="visits",
+        db_index=False,
+        db_constraint=False,
     )
     vehicle = models.ForeignKey(
         "customers.Vehicle",
@@ -52,6 +59,7 @@ class Visit(StoreOwned):
         on_delete=models.PROTECT,
         related_name="visits",
         db_index=False,
+        db_constraint=False,
     )
     opened_at = models.DateTimeField()
     # The store-local day of `opened_at`: the models count days, not instants.
@@ -61,8 +69,14 @@ class Visit(StoreOwned):
     mileage_km = models.IntegerField(null=True)
     kind = models.CharField(max_length=15, choices=JobKind.choices, default=JobKind.OTHER)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.CLOSED)
+    # Found by name in the load itself; a foreign key of the ORM only (see ``LoadedRecord``).
     advisor = models.ForeignKey(
-        "organization.Staff", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+        "organization.Staff",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     advisor_name = models.CharField(max_length=80, blank=True)
     appointment = models.BooleanField(null=True)
@@ -113,10 +127,12 @@ class Visit(StoreOwned):
         return self.pay_customer_fen + self.pay_warranty_fen + self.pay_insurance_fen
 
 
-class VisitLine(StoreOwned):
+class VisitLine(LoadedRecord):
     """One job or part of a repair order; also work that the customer declined."""
 
-    visit = models.ForeignKey(Visit, on_delete=models.CASCADE, related_name="lines", db_index=False)
+    visit = models.ForeignKey(
+        Visit, on_delete=models.CASCADE, related_name="lines", db_index=False, db_constraint=False
+    )
     line_no = models.CharField(max_length=20)
     kind = models.CharField(max_length=15, choices=JobKind.choices, blank=True)
     op_code = models.CharField(max_length=40, blank=True)

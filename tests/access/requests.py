@@ -80,6 +80,7 @@ NAMED: dict[str, Callable[[World, str], dict[str, Any]]] = {
     "follow_up": _row("customers.FollowUp"),
     "person": _row("organization.Staff"),
     "assignment": _assignment,
+    "import_profile": _row("customers.ImportProfile"),
     "import_run": _row("customers.ImportRun"),
     "training_run": _row("ml.TrainingRun", "run_id"),
     "model_version": _row("ml.ModelVersion", "version_id"),

@@ -190,6 +190,14 @@ ROUTES: dict[str, Route] = {
     "walk_in": act(C.SEE_CUSTOMERS, C.REVEAL_CONTACT, data={"q": "nobody"}),
     # Imports touch every store.
     "imports": Route((C.IMPORT_DATA,), whole_group=True, post=(302,), data={"upload": delivery}),
+    "import_rules": act(C.IMPORT_DATA, whole_group=True, data={"most_refused": "5"}),
+    "import_profiles": Route((C.IMPORT_DATA,), whole_group=True, post=(400,)),
+    "import_profile": Route(
+        (C.IMPORT_DATA,), rows="tenant", names="import_profile", whole_group=True, post=(400,)
+    ),
+    "import_profile_delete": act(
+        C.IMPORT_DATA, rows="tenant", names="import_profile", whole_group=True
+    ),
     "import_run": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
     "import_progress": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
     "import_load": act(C.IMPORT_DATA, rows="tenant", names="import_run", whole_group=True),
@@ -343,6 +351,7 @@ TABLES: dict[str, Table] = {
     "customers.MergeDecision": Table("tenant"),
     "customers.MergeProposal": Table("stores"),
     "customers.BeforeMerge": Table("stores"),
+    "customers.ImportProfile": Table("tenant"),
     "customers.ImportRun": Table("tenant"),
     "customers.ImportFile": Table("tenant"),
     "customers.RejectedRow": Table("tenant"),

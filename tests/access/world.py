@@ -50,6 +50,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "valid_to": lambda place: timezone.localdate() + timedelta(days=30),
         "granted_by": lambda place: place.group.staff["admin"],
     },
+    "customers.ImportProfile": {"kind": "visits"},
     "customers.ImportRun": {"dry_run": True, "status": "done"},
     "customers.RejectedRow": {"code": "nul_byte"},
     "customers.BeforeMerge": {"stores": lambda place: [place.group.units[place.suffix].pk]},

@@ -222,6 +222,28 @@ def test_a_vehicle_keeps_what_another_store_does_not_know(tmp_path: Path) -> Non
         assert len(car.stores) == 2
 
 
+def test_two_stores_with_other_plates_for_one_car_do_not_overwrite_each_other(
+    tmp_path: Path,
+) -> None:
+    """The ownership known first says what the car is; a newer one takes over, whoever sends it."""
+    load(tmp_path, customers=[customer(), customer("K1", "S2", name="李伟", mobile="")])
+    ours = [vehicle()]
+    theirs = [vehicle(no="K1", store="S2", plate="沪B99999", brand="别克")]
+
+    assert one(tmp_path, "vehicles", theirs).created == 1
+    with entered(system()):
+        car = Vehicle.objects.get()
+        assert (car.plate, car.brand) == ("沪A12345", "别克")
+    for rows in (ours, theirs, ours, theirs):
+        assert one(tmp_path, "vehicles", rows).unchanged == 1
+
+    later = [{**theirs[0], "owned_from": "2024-01-01"}]
+    assert one(tmp_path, "vehicles", later).updated == 1
+    assert one(tmp_path, "vehicles", ours).unchanged == 1
+    with entered(system()):
+        assert Vehicle.objects.get().plate == "沪B99999"
+
+
 def test_staff_get_an_account_without_a_password_and_one_open_assignment(tmp_path: Path) -> None:
     person = {"username": "Zhang", "name": "张三", "role": "advisor", "unit_code": "S1"}
     load(tmp_path, staff=[person])

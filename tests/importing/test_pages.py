@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from customers import tasks
-from customers.models import ImportRun, RejectedRow, Visit
+from customers.models import ImportProfile, ImportRun, RejectedRow, Visit
 from organization.access import entered
 from organization.models import Assignment, AuditEvent
 from tests.factories import Group, make_customer
@@ -208,3 +208,76 @@ def test_without_a_broker_the_run_says_so(
         upload(steward, "visits.csv", VISITS.format(number=number).encode())
     with entered(group.system):
         assert ImportRun.objects.get().status == "failed"
+
+
+FOREIGN = "网点;单号;客户;日期;金额\n{store};R7;{number};31/03/2025 10:00;226\n".encode()
+
+
+def test_a_profile_is_suggested_edited_and_loads_a_foreign_file(
+    steward: Client, group: Group, number: str, queued: list[tuple[int, int]]
+) -> None:
+    content = FOREIGN.decode().format(store="XQ-S1", number=number).encode()
+    made = steward.post(
+        "/imports/profiles/",
+        {"name": "老系统", "kind": "visits", "sample": SimpleUploadedFile("x.csv", content)},
+    )
+    assert made.status_code == 302
+    page = steward.get(made.url).content.decode()
+    assert "单号" in page
+    fields = {
+        "name": "老系统",
+        **{"encoding": "", "delimiter": ";", "skip": "0", "dates": "dmy", "separator": ""},
+        **{"column-store_code": "网点", "column-ro_no": "单号", "column-customer_no": "客户"},
+        **{"column-opened_at": "日期", "column-pay_customer": "金额", "constant-kind": "保养"},
+    }
+    assert steward.post(made.url, fields).status_code == 302
+    assert "2025-03-31 10:00" in steward.get(made.url).content.decode()
+    assert steward.post(made.url, fields | {"column-ro_no": "没有"}).status_code == 400
+
+    with entered(group.system):
+        [profile] = ImportProfile.objects.all()
+    answer = upload(steward, "whatever.csv", content, profile=profile.pk)
+    with entered(group.system):
+        run = ImportRun.objects.get()
+    tasks.run_import(group.tenant.pk, run.pk)
+
+    assert answer.url == f"/imports/{run.pk}/"
+    with entered(group.system):
+        loaded = Visit.objects.get(ro_no="R7")
+        assert (str(loaded.day), loaded.kind) == ("2025-03-31", "maintenance")
+    assert steward.post(f"/imports/profiles/{profile.pk}/delete").status_code == 302
+    with entered(group.system):
+        assert not ImportProfile.objects.exists()
+
+
+def test_a_sample_that_is_no_table_and_a_name_taken_are_said(steward: Client, group: Group) -> None:
+    def make(name: str, file: str, content: bytes) -> Any:
+        sample = SimpleUploadedFile(file, content)
+        return steward.post(
+            "/imports/profiles/", {"name": name, "kind": "visits", "sample": sample}
+        )
+
+    assert "XLS" in make("a", "a.csv", b"PK\x03\x04").content.decode()
+    assert make("a", "a.exe", b"a,b\n").status_code == 400
+    assert make("a", "a.csv", b"a,b\n").status_code == 302
+    assert make("a", "a.csv", b"a,b\n").status_code == 400
+
+
+def test_the_group_s_limit_on_refused_rows_stops_a_load(
+    steward: Client, group: Group, number: str, queued: list[tuple[int, int]]
+) -> None:
+    assert steward.post("/imports/rules", {"most_refused": "20"}).status_code == 302
+    upload(steward, "visits.csv", VISITS.format(number=number).encode())
+    with entered(group.system):
+        run = ImportRun.objects.get()
+
+    tasks.run_import(group.tenant.pk, run.pk)
+
+    with entered(group.system):
+        run.refresh_from_db()
+        assert run.status == "failed"
+        assert "50.0%" in run.message
+        assert not Visit.objects.exists()
+    page = steward.get(f"/imports/{run.pk}/").content.decode()
+    assert "XQ-S9" in page
+    assert steward.get(f"/imports/{run.pk}/refusals.csv").status_code == 200

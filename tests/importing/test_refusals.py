@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from customers.importing.messages import TEXTS, both
+from customers.importing.messages import TEXTS, FileRefused, both
 from customers.importing.running import RunReport, import_path
-from customers.models import ContactPoint, Event, RejectedRow, Survey, Vehicle, Visit
+from customers.models import ContactPoint, Event, ImportRun, RejectedRow, Survey, Vehicle, Visit
 from organization.access import entered
 from tests.importing.deliveries import VIN, VIN2, base, customer, system, vehicle, visit, write
 
@@ -210,7 +210,7 @@ def test_no_refusal_is_forgotten_when_the_remembered_texts_become_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a column remembers is bounded; a bad cell stays bad however many good ones follow."""
-    monkeypatch.setattr("customers.importing.columns._REMEMBERED", 3)
+    monkeypatch.setattr("customers.importing.conversion.REMEMBERED", 3)
     good = [f"LFV2A21K6A300{n:04d}" for n in range(40)]
     rows = [vehicle(vin) for vin in good]
     rows[5:5] = [vehicle("LFV2A21K6A3OOO018")]
@@ -219,3 +219,21 @@ def test_no_refusal_is_forgotten_when_the_remembered_texts_become_many(
     counts = report.kinds["vehicles"]
     assert (counts.read, counts.created, counts.rejected) == (41, 40, 1)
     assert codes(report) == [("vin", "bad_vin")]
+
+
+def test_a_file_of_which_too_many_rows_are_refused_is_not_written(tmp_path: Path) -> None:
+    bad = [visit("R2", store="S9"), visit("R3", store="S9")]
+    folder = write(tmp_path / "d", base() | {"visits": [visit("R1"), *bad]})
+
+    for dry_run in (True, False):
+        with pytest.raises(FileRefused, match=r"66\.7% of the rows") as stopped:
+            import_path(folder, group="HX", dry_run=dry_run, most_refused=50)
+        assert Path(stopped.value.problem.values["path"]).read_text("utf-8-sig").count("\nS9") == 2
+    with entered(system()):
+        assert not Visit.objects.exists()
+        assert Vehicle.objects.exists()
+        run = ImportRun.objects.get()
+        assert run.status == "failed"
+        assert run.rejects.count() == 2
+
+    assert import_path(folder, most_refused=67).kinds["visits"].created == 1

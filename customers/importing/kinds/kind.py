@@ -34,10 +34,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning with a count: ``query`` yields one row (count, names)."""
+    """A warning with a count: ``query`` yields one row (count, names).
+
+    It is asked before the rows are written, or ``after``.
+    """
 
     code: str
     query: str
+    after: bool = False
 
 
 @dataclass(frozen=True)

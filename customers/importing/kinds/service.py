@@ -36,7 +36,7 @@ from customers.importing.kinds.kind import (
     same,
     words,
 )
-from customers.importing.kinds.people import refresh_vehicle_stores
+from customers.importing.kinds.vehicles import refresh_vehicle_stores
 from customers.importing.sealing import seal_new
 
 if TYPE_CHECKING:
@@ -142,7 +142,10 @@ def _write_visits(loading: "Loading") -> None:
         sealed = {"brought_by_mobile": Value("null::bytea", ("brought_by_mobile",), compare=False)}
         write = replace(write, values={**write.values, **sealed})
     loading.upsert(write, primary=True)
-    refresh_vehicle_stores(loading, "select vin from import_resolved where vehicle_id is not null")
+    if loading.wrote:
+        refresh_vehicle_stores(
+            loading, "select vin from import_resolved where vehicle_id is not null"
+        )
 
 
 VISIT_WRITE = Write(

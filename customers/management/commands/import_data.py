@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="report what would happen and write nothing"
         )
+        parser.add_argument(
+            "--profile",
+            metavar="NAME",
+            help="a saved mapping profile of the group, for a file of a foreign layout",
+        )
+        parser.add_argument(
+            "--most-refused",
+            type=_percent,
+            metavar="PERCENT",
+            help="stop before writing a file of which more rows are refused (default: the group's"
+            " own setting, else no limit)",
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             report = import_path(
-                options["path"], group=options["group"], dry_run=options["dry_run"]
+                options["path"],
+                group=options["group"],
+                dry_run=options["dry_run"],
+                most_refused=options["most_refused"],
+                profile=options["profile"],
             )
         except FileRefused as refused:
             problem = refused.problem
@@ -64,6 +80,17 @@ class Command(BaseCommand):
             self.stdout.write(f"refusals: {report.rejects_file}")
         done = "would take" if report.dry_run else "done in"
         self.stdout.write(f"{done} {report.seconds} s, {report.merged} customer numbers merged")
+
+
+def _percent(text: str) -> float:
+    """A share in percent; anything else is refused by name."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 100:
+        raise ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100")
+    return share
 
 
 def _as_json(report: RunReport) -> dict[str, Any]:

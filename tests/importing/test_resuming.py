@@ -1,0 +1,216 @@
+"""An import that is killed at any moment and run again ends as if it had not been killed."""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from config.services import create_database
+from customers.demonstration import generate
+from tests.database import APPLICATION, OWNER, ROOT
+from tests.importing.content import content
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resuming")]
+TEMPLATE = "test_parcfolio_resuming"
+
+
+@dataclass
+class Database:
+    """A database of its own, migrated and empty, and its commands."""
+
+    name: str
+    admin: str
+
+    @property
+    def dsn(self) -> str:
+        return re.sub(r"dbname=\S+", "", self.admin) + f" dbname={self.name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        host = dict(part.split("=", 1) for part in self.admin.split())["host"]
+        return os.environ | {
+            "DATABASE_URL": f"postgres://{APPLICATION[0]}:{APPLICATION[1]}@/{self.name}?host={host}",
+            "DATABASE_OWNER_URL": f"postgres://{OWNER[0]}:{OWNER[1]}@/{self.name}?host={host}",
+            "LOG_LEVEL": "INFO",
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> str:
+        process = self.start(*arguments)
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        return errors
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[Callable[[str], Database]]:
+    """``fresh(name)``: a database that has been migrated and nothing else."""
+    admin = os.environ["PARCFOLIO_TEST_ADMIN_DSN"]
+    made = [TEMPLATE]
+
+    def execute(statement: str, *names: str) -> None:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+    def make(name: str) -> Database:
+        full = f"{TEMPLATE}_{name}"
+        made.append(full)
+        execute("drop database if exists {} with (force)", full)
+        execute("create database {} template {} owner {}", full, TEMPLATE, OWNER[0])
+        execute("grant connect, temporary on database {} to {}", full, APPLICATION[0])
+        return Database(full, admin)
+
+    execute("drop database if exists {} with (force)", TEMPLATE)
+    create_database(admin, TEMPLATE, owner=OWNER[0], application=APPLICATION[0])
+    Database(TEMPLATE, admin).run("migrate", "--verbosity", "0")
+    yield make
+    for name in reversed(made):
+        execute("drop database if exists {} with (force)", name)
+
+
+@pytest.fixture(scope="module")
+def deliveries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two deliveries of one group; the second corrects the first."""
+    folder = tmp_path_factory.mktemp("resuming")
+    generate(folder / "1", customers=300, seed=1, until=date(2026, 1, 1))
+    shutil.copytree(folder / "1", folder / "2")
+    _correct(folder / "2" / "visits.csv")
+    return [folder / "1", folder / "2"]
+
+
+def _correct(visits: Path) -> None:
+    """Every fifth repair order was dearer than it said at first."""
+    header, *rows = visits.read_text(encoding="utf-8").splitlines()
+    at = header.split(",").index("cost")
+    for place in range(0, len(rows), 5):
+        cells = rows[place].split(",")
+        cells[at] = "77.00"
+        rows[place] = ",".join(cells)
+    visits.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+
+
+def load(database: Database, path: Path) -> None:
+    database.run("import_data", str(path), "--json")
+
+
+def load_and_kill(database: Database, path: Path, after: float) -> bool:
+    """Kill the import ``after`` seconds from when it began to load; whether it was still alive."""
+    process = database.start("import_data", str(path), "--json")
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "loading" in line:
+            break
+    else:
+        pytest.fail("".join(said))
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    time.sleep(after)
+    alive = process.poll() is None
+    process.kill()
+    process.wait()
+    return alive
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    fresh: Callable[[str], Database], deliveries: list[Path]
+) -> tuple[dict[str, object], list[float]]:
+    """What two loads without a disturbance end in, and the seconds of each."""
+    database, seconds = fresh("undisturbed"), []
+    for path in deliveries:
+        process = database.start("import_data", str(path), "--json")
+        assert process.stderr is not None
+        began = time.monotonic()
+        for line in process.stderr:
+            if "loading" in line:
+                began = time.monotonic()
+        assert process.wait() == 0
+        seconds.append(time.monotonic() - began)
+    return dict(content(database.dsn, "customers", "organization")), seconds
+
+
+def _killed_and_resumed(
+    database: Database, deliveries: list[Path], seconds: list[float], dice: random.Random
+) -> list[bool]:
+    alive = []
+    for path, lasts in zip(deliveries, seconds, strict=True):
+        alive.append(load_and_kill(database, path, dice.uniform(0.02, 0.98) * lasts))
+        load(database, path)
+    return alive
+
+
+def test_two_kills_leave_no_trace(
+    fresh: Callable[[str], Database],
+    deliveries: list[Path],
+    undisturbed: tuple[dict[str, object], list[float]],
+) -> None:
+    expected, seconds = undisturbed
+    database = fresh("killed")
+    alive = _killed_and_resumed(database, deliveries, seconds, random.Random(4))
+    assert any(alive)
+    found = content(database.dsn, "customers", "organization")
+    assert {name for name in expected if expected[name] != found[name]} == set()
+    assert len(found["Visit"]) > 1_000
+    assert len(found["RecordRevision"]) > 100
+    with psycopg.connect(database.dsn) as connection:
+        states = connection.execute("select distinct status from customers_importrun").fetchall()
+    assert {state for (state,) in states} <= {"done", "failed"}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_twenty_kills_leave_no_trace(
+    fresh: Callable[[str], Database],
+    deliveries: list[Path],
+    undisturbed: tuple[dict[str, object], list[float]],
+    seed: int,
+) -> None:
+    expected, seconds = undisturbed
+    database = fresh(f"soak{seed}")
+    _killed_and_resumed(database, deliveries, seconds, random.Random(100 + seed))
+    found = content(database.dsn, "customers", "organization")
+    assert {name for name in expected if expected[name] != found[name]} == set()
+
+
+def test_a_second_import_of_the_group_waits_and_readers_do_not(
+    fresh: Callable[[str], Database], deliveries: list[Path]
+) -> None:
+    database = fresh("queued")
+    load(database, deliveries[0])
+    with psycopg.connect(database.dsn, autocommit=True) as holder:
+        holder.execute("select pg_advisory_lock(hashtext('parcfolio import'), hashtext('XQ'))")
+        process = database.start("import_data", str(deliveries[1]), "--json")
+        assert process.stderr is not None
+        assert any("waiting" in line for line in process.stderr)
+        assert process.poll() is None
+        holder.execute("select pg_advisory_unlock_all()")
+        began, slowest = time.monotonic(), 0.0
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        while process.poll() is None and time.monotonic() < began + 120:
+            asked = time.monotonic()
+            holder.execute("set lock_timeout = '2s'")
+            holder.execute("select count(*), sum(cost_fen) from customers_visit")
+            slowest = max(slowest, time.monotonic() - asked)
+    assert process.wait() == 0
+    assert slowest < 2
