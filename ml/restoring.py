@@ -30,8 +30,8 @@ def _restored(kind: Any, value: Any) -> Any:
     if origin in (Union, types.UnionType):
         if value is None:
             return None
-        parts = [part for part in get_args(kind) if part is not type(None)]
-        return _restored(parts[0] if len(parts) == 1 else _fitting(parts, value), value)
+        known = [part for part in get_args(kind) if part is not type(None)]
+        return _restored(known[0] if len(known) == 1 else _fitting(known, value), value)
     if is_dataclass(kind):
         return _dataclass(kind, value)
     if origin in (list, tuple):
