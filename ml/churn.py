@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
 
-from ml.bgnbd import probability_alive
 from ml.features import (
     FEATURES,
     churn_population,
@@ -30,6 +29,7 @@ from ml.pooling import fit_cohorts
 from ml.records import Records
 from ml.scorecard import calibration_table, scorecard
 from ml.statistics import one_row_a_day, sufficient_statistics, to_days
+from ml.transaction_models import probability_alive
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -243,6 +243,46 @@ def _report(
         "slices": _slices(test, probability),
         "warnings": warnings,
     }
+
+
+def judge_probabilities(
+    model: ChurnModel,
+    features: pd.DataFrame,
+    alive: pd.Series,
+    division: pd.Series,
+    records: Records,
+    cut_off: datetime.date,
+) -> dict[str | None, dict[str, Any]]:
+    """A model's forecast of the year from ``cut_off`` on against what happened.
+
+    ``features`` and ``division``: of the customers then; ``alive``: P(alive) of the transaction
+    model; ``records``: with the year that followed. Per division, and under None for the group:
+    ``metrics`` (scorecard), ``calibration``, ``slices`` and the ROC-AUC of ``baselines``, silence
+    and 1 − P(alive). Divisions of fewer than 100 customers are left out.
+    """
+    population = churn_population(records, cut_off)
+    population = population[population.isin(features.index)]
+    seen = Snapshot(cut_off, features.loc[population], churned(records, cut_off, population))
+    probability = model.probability(seen.features)
+    silence, lost = _silence(seen.features), 1.0 - alive.loc[population].to_numpy()
+    owner = division.loc[population].to_numpy()
+    found: dict[str | None, dict[str, Any]] = {}
+    for name in (None, *sorted({str(one) for one in owner})):
+        rows = np.ones(owner.size, dtype=bool) if name is None else owner == name
+        if rows.sum() < 100:
+            continue
+        happened = seen.churned[rows]
+        part = Snapshot(cut_off, seen.features[rows], happened)
+        found[name] = {
+            "metrics": scorecard(happened, probability[rows]),
+            "calibration": calibration_table(happened, probability[rows]),
+            "slices": _slices(part, probability[rows]),
+            "baselines": {
+                "recency": scorecard(happened, silence[rows] / silence.max())["roc_auc"],
+                "p_alive": scorecard(happened, lost[rows])["roc_auc"],
+            },
+        }
+    return found
 
 
 def _baselines(records: Records, train: Sequence[Snapshot], test: Snapshot) -> dict[str, Any]:

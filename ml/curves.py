@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import bgnbd
+from ml.transaction_models import AnyParameters, futures
 
 Floats = NDArray[np.float64]
 
@@ -124,9 +124,9 @@ class Curves:
 
 
 def curves(
-    params: bgnbd.Parameters, x: Floats, t_x: Floats, age: Floats, months: int = HORIZON_MONTHS
+    params: AnyParameters, x: Floats, t_x: Floats, age: Floats, months: int = HORIZON_MONTHS
 ) -> Curves:
     """Evaluate the futures of all customers of one fit at the eight nodes (times in days)."""
     curve_map = CurveMap(_BEND * params.alpha, months)
-    p_alive, visits, alive = bgnbd.futures(params, x, t_x, age, curve_map.node_days)
+    p_alive, visits, alive = futures(params, x, t_x, age, curve_map.node_days)
     return Curves(curve_map, p_alive, visits, alive)

@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from django.db import connection
 from customers.margins import scaled_margin
 from ml.records import Records
 from organization.access import current_access
+from organization.models import Tenant
 
 VISITS = """
 with credit as (
@@ -77,9 +79,9 @@ where l.declined and v.day < {as_of} group by 1, 2
 """
 
 SURVEYS = """
-select customer_id as customer, (answered_at at time zone 'Asia/Shanghai')::date as day, score
+select customer_id as customer, (answered_at at time zone '{zone}')::date as day, score
 from customers_survey where customer_id is not null and score is not null
-    and answered_at is not null and answered_at < {as_of}::date at time zone 'Asia/Shanghai'
+    and answered_at is not null and answered_at < {as_of}::timestamp at time zone '{zone}'
 """
 
 EVENTS = """
@@ -143,6 +145,8 @@ def _fetch(
     literal = f"date '{as_of:%Y-%m-%d}'"
     text = query.replace("{left_out}", LEFT_OUT).replace("{as_of}", literal)
     text = text.replace("{only}", only)
+    if "{zone}" in text:
+        text = text.replace("{zone}", _time_zone())
     buffer = io.BytesIO()
     with (
         connection.cursor() as cursor,
@@ -155,6 +159,14 @@ def _fetch(
     for name in dates:
         frame[name] = pd.to_datetime(frame[name], format="%Y-%m-%d").astype("datetime64[s]")
     return frame
+
+
+def _time_zone() -> str:
+    """The group's; a survey's answer has an instant, and its day is the group's own.
+
+    ``ZoneInfo`` refuses any name that is none, so nothing else can reach the query.
+    """
+    return ZoneInfo(Tenant.objects.get(pk=current_access().tenant_id).time_zone).key
 
 
 def extract(as_of: date) -> Extract:

@@ -8,8 +8,8 @@ The expected visits contain survival already. The cap is the remaining life of t
 months; it is a hard cut and therefore kept apart from the eight numbers of the curve.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ml.bgnbd import probability_alive
 from ml.curves import HORIZON_MONTHS, NODES, CurveMap, curves
 from ml.pooling import CohortFit, fit_cohorts
 from ml.restoring import restore
 from ml.spend import VisitWorth, visit_worths
+from ml.transaction_models import probability_alive
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -37,6 +37,21 @@ class LifetimeModel:
 
     cohorts: dict[Key, CohortFit]
     worths: dict[Key, VisitWorth]
+
+    def memoryless(self) -> "LifetimeModel":
+        """The same model without MBG/CNBD-k in use; itself where it is not."""
+        if all(cohort.memoryless is None for cohort in self.cohorts.values()):
+            return self
+        cohorts = {key: cohort.without_regular() for key, cohort in self.cohorts.items()}
+        return replace(self, cohorts=cohorts)
+
+    def with_regular(self, keys: Collection[Key]) -> "LifetimeModel":
+        """The same model with MBG/CNBD-k in use for the cohorts of ``keys``."""
+        cohorts = {
+            key: cohort.with_regular() if key in keys else cohort
+            for key, cohort in self.cohorts.items()
+        }
+        return replace(self, cohorts=cohorts)
 
     def as_dict(self) -> list[dict[str, Any]]:
         """One JSON-ready object per cohort, for the model page and the registry."""
@@ -177,15 +192,15 @@ def alive_months(curve_map: CurveMap) -> Floats:
     return (ends[1:] + ends[:-1]) / 2.0
 
 
-def fit_divisions(statistics: pd.DataFrame) -> LifetimeModel:
-    """Fit transactions and money of every division.
+def fit_divisions(statistics: pd.DataFrame, *, regular: bool = False) -> LifetimeModel:
+    """Fit transactions and money of every division; MBG/CNBD-k beside BG/NBD where ``regular``.
 
     ``statistics``: the frame of :func:`ml.statistics.sufficient_statistics` with ``division``
     (str), ``segment`` ("person" or "organisation") and, if known, ``vehicles`` (number owned
     today, default 1). Raises ValueError if the group as a whole gives no model.
     """
     groups = _rows_of(statistics)
-    cohorts = fit_cohorts(statistics)
+    cohorts = fit_cohorts(statistics, regular=regular)
     p_alive = np.empty(len(statistics))
     for key, rows in groups.items():
         p_alive[rows] = probability_alive(cohorts[key].params, *_history(statistics.iloc[rows]))

@@ -6,6 +6,7 @@ magnitude. Logs and gamma functions are evaluated once per distinct value, not o
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, psi
 
 from ml.bgnbd import Parameters, check_history
+from ml.transaction_models import AnyParameters
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -66,6 +68,18 @@ class Collapsed:
         return Collapsed(
             self.x[part], self.t_x[part], self.age[part], weights, self.scale, float(weights.sum())
         )
+
+
+class AnyLikelihood(Protocol):
+    """What :func:`assess` asks of a likelihood in four log parameters on scaled time."""
+
+    data: Collapsed
+
+    def __call__(self, log_params: Floats) -> tuple[float, Floats]: ...
+
+    def total(self, mean: float) -> float: ...
+
+    def parameters(self, log_params: Floats) -> AnyParameters: ...
 
 
 class Likelihood:
@@ -146,7 +160,7 @@ class Optimum:
     log parameters, None where the likelihood has no proper maximum inside the bounds."""
 
     log_params: Floats
-    params: Parameters
+    params: AnyParameters
     log_likelihood: float
     slope: float
     at_bound: tuple[str, ...]
@@ -177,7 +191,7 @@ def maximise(data: Collapsed, modified: bool) -> tuple[Likelihood, Optimum]:
     return likelihood, best
 
 
-def assess(likelihood: Likelihood, log_params: Floats) -> Optimum:
+def assess(likelihood: AnyLikelihood, log_params: Floats) -> Optimum:
     """Slope, bounds and curvature at a point, by this module's own gradient."""
     value, gradient = likelihood(log_params)
     names = ("r", "alpha", "a", "b")
@@ -210,7 +224,7 @@ def _search(likelihood: Likelihood, start: Floats) -> Floats:
     return np.asarray(found.x)
 
 
-def _covariance(likelihood: Likelihood, log_params: Floats) -> Floats | None:
+def _covariance(likelihood: AnyLikelihood, log_params: Floats) -> Floats | None:
     """Inverse information from central differences of the gradient; symmetric by construction."""
     step = 1e-4
     hessian = np.empty((4, 4))

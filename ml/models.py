@@ -271,3 +271,36 @@ class Score(StoreOwned):
 
     def __str__(self) -> str:
         return f"{self.score_set_id}/{self.customer_id}"
+
+
+class BackTest(TenantOwned):
+    """What one rung of the ladder would have said on an earlier day, and what happened then.
+
+    ``division`` is null for the whole group. ``result`` as :class:`ml.backtest.DivisionResult`.
+    """
+
+    class Rung(models.TextChoices):
+        MEMORYLESS = "memoryless", _("BG/NBD and Gamma-Gamma")
+        REGULAR = "regular", _("MBG/CNBD-k and Gamma-Gamma")
+        CHAMPION = "champion", _("Champion")
+
+    division = models.ForeignKey(
+        "organization.Unit", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    origin = models.DateField()
+    as_of = models.DateField()
+    rung = models.CharField(max_length=12, choices=Rung.choices)
+    result = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "origin", "division", "rung"],
+                name="back_test_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.origin} {self.rung}"

@@ -1,18 +1,19 @@
-"""Visits of the next twelve months by boosted trees, and the anchoring of the curves to them.
+"""Visits and money of the next twelve months by boosted trees, and the anchoring of the curves.
 
-A gradient-boosted Poisson forecast knows what a transaction model cannot (due dates, warranty,
-distance); a transaction model knows how customers fade over years. So the trees set the visits of
-months 1-12, a second set of trees those of months 13-24, and beyond that the transaction model's
-shape goes on at the level of the second year. Where the trees did not beat the transaction model
-on the held-out year, its forecast stays as it is.
+Boosted trees know what a transaction model cannot (due dates, warranty, distance); a transaction
+model knows how customers fade over years. So the trees set the visits of months 1-12, a second set
+of trees those of months 13-24, and beyond that the transaction model's shape goes on at the level
+of the second year. A third set forecasts the regular revenue of the year: the Gamma-Gamma assumes
+that spend does not depend on frequency, but regular visitors spend more and cars grow older.
 
-The held-out year also tells by how much money per visit was missed: the Gamma-Gamma assumes that
-spend does not depend on frequency, but regular visitors spend more and cars grow older. What
-visits really brought in, over what was expected of the same visits, corrects each cohort.
+What stands in which cohort is decided on the held-out year, by the rule of :mod:`ml.rungs`.
+Earlier years' money is brought to the coming year's prices first (:mod:`ml.prices`). The forecast's
+total is not corrected by the held-out year's error: on simulated groups that error did not persist
+(a year of recalls is followed by one without), and correcting by it made the next year worse.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,17 +26,22 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from ml.churn import YEAR, NotEnoughData
 from ml.features import FEATURES, churn_population, customer_features, division_names
 from ml.lifetime_value import Forecast, Key, fit_divisions, predict
+from ml.prices import price_growth
 from ml.records import Records
+from ml.rungs import CANDIDATES, MIN_JUDGED, Choice, choose, poisson_deviance
 from ml.statistics import day_number, one_row_a_day, sufficient_statistics, to_days
 
 Floats = NDArray[np.float64]
 
-MIN_JUDGED = 200
-"""Customers that a cohort needs in the held-out year to be judged by itself."""
-
 PRIOR_VISITS = 200.0
 SPEND_RANGE = (0.7, 1.4)
 """Factors beyond this are not drift but a fault in the data."""
+
+PRICE_TREND_KEPT = 0.5
+"""Of the last yearly rise of prices, what is expected to go on (as in :mod:`ml.spend`)."""
+
+LARGEST_RATIO = 5.0
+"""Between a customer's revenue per visit by the trees and by the Gamma-Gamma."""
 
 _FADED = 1e-9
 
@@ -61,44 +67,76 @@ class NextYearConfig:
 @dataclass(frozen=True)
 class NextYearModel:
     """``first`` forecasts visit days of months 1-12, ``second`` (None: history too short) those
-    of 13-24; ``anchored``: per (division, segment), whether they beat the transaction model;
+    of 13-24, ``money`` regular revenue of months 1-12 in units of ``money_unit`` yuan;
+    ``choices``: per (division, segment) what stands there, ``overall`` for any other;
     ``spend_factors``: per (division, segment), regular revenue per visit of the held-out year over
-    what was expected."""
+    what the Gamma-Gamma expected, for cohorts where it stands."""
 
     first: HistGradientBoostingRegressor
     second: HistGradientBoostingRegressor | None
+    money: HistGradientBoostingRegressor
+    money_unit: float
     divisions: tuple[str, ...]
-    anchored: dict[Key, bool]
+    choices: dict[Key, Choice]
+    overall: Choice
     spend_factors: dict[Key, float]
+    overall_spend_factor: float
     report: dict[str, Any]
     # As judged, with features and visits of the held-out year (ml.comparison).
     trial: HistGradientBoostingRegressor | None = None
     held_out: tuple[pd.DataFrame, Floats] | None = None
 
+    def choice(self, key: Key) -> Choice:
+        return self.choices.get(key, self.overall)
+
+    def regular_keys(self, keys: Iterable[Key]) -> set[Key]:
+        """Those of ``keys`` in which MBG/CNBD-k stands."""
+        return {key for key in keys if self.choice(key).regular}
+
 
 @dataclass(frozen=True)
 class _Snapshot:
+    """Customers at a cut-off ``years`` before the as-of date and what the year after it brought."""
+
     cut_off: datetime.date
+    years: int
     features: pd.DataFrame
     visits: Floats
+    revenue: Floats
     later_visits: Floats | None
 
 
-def visits_between(
-    records: Records, start: datetime.date, end: datetime.date, customers: pd.Index
+def between(
+    records: Records,
+    start: datetime.date,
+    end: datetime.date,
+    customers: pd.Index,
+    amount: Floats | None = None,
 ) -> Floats:
-    """Visit days of each customer in [start, end), shape (n,)."""
+    """Visit days of each customer in [start, end), or the sum of ``amount`` (one a visit day)."""
     day = to_days(records.visit_days["day"])
     inside = (day >= day_number(start)) & (day < day_number(end))
     who = customers.get_indexer(records.visit_days["customer"].to_numpy()[inside])
-    return np.bincount(who[who >= 0], minlength=len(customers)).astype(np.float64)
+    weights = None if amount is None else amount[inside][who >= 0]
+    return np.bincount(who[who >= 0], weights, len(customers)).astype(np.float64)
+
+
+def regular_revenue(records: Records) -> Floats:
+    """Revenue of each visit day without accident work, never below 0."""
+    visits = records.visit_days
+    money = (visits["revenue"] - visits["accident_revenue"]).to_numpy(dtype=float)
+    return np.maximum(money, 0.0)
 
 
 def train_next_year(
-    records: Records, as_of: datetime.date, config: NextYearConfig | None = None
+    records: Records,
+    as_of: datetime.date,
+    config: NextYearConfig | None = None,
+    earlier: Mapping[Key, Sequence[Mapping[str, float]]] | None = None,
 ) -> NextYearModel:
     """Train on yearly snapshots of all customers born by then, judged on the latest one.
 
+    ``earlier``: per cohort the deviances of earlier back-tests, which count in the choice.
     Raises :class:`ml.churn.NotEnoughData` if there is less than two and a half years of history
     or fewer than ``config.min_rows`` customers in a snapshot.
     """
@@ -107,29 +145,44 @@ def train_next_year(
     records = replace(records, visit_days=one_row_a_day(records.visit_days[past]))
     divisions = division_names(records)
     taken = _snapshots(records, as_of, divisions, config)
-    judged = _fit([(s.features, s.visits) for s in taken[1:]], config)
-    report, anchored, spend_factors = _judge(records, taken[0], judged)
+    # What the judged model may know of prices ends where its features end.
+    before = _price_levels(records, taken[0].cut_off, [one.years - 1 for one in taken[1:]])
+    trial = _fit([(s.features, s.visits) for s in taken[1:]], config)
+    held_out = _judge(
+        records,
+        taken[0],
+        trial,
+        *_fit_money(taken[1:], before, divisions, config),
+        earlier or {},
+    )
     final = taken[: config.snapshots]
     later = [(s.features, s.later_visits) for s in taken if s.later_visits is not None]
-    report |= {
+    levels = _price_levels(records, as_of, [one.years for one in final])
+    money, unit = _fit_money(final, levels, divisions, config)
+    report = held_out.report | {
         "as_of": as_of.isoformat(),
         "config": config.as_dict(),
         "trained_on": [{"cut_off": s.cut_off.isoformat(), "rows": len(s.visits)} for s in final],
+        "price_levels": [{k: round(v, 4) for k, v in one.items()} for one in levels],
     }
     return NextYearModel(
         _fit([(s.features, s.visits) for s in final], config),
         _fit(later, config) if later else None,
+        money,
+        unit,
         divisions,
-        anchored,
-        spend_factors,
+        held_out.choices,
+        held_out.overall,
+        held_out.spend_factors,
+        held_out.overall_spend_factor,
         report,
-        judged,
+        trial,
         (taken[0].features, taken[0].visits),
     )
 
 
 def anchor(model: NextYearModel, forecast: Forecast, features: pd.DataFrame) -> Forecast:
-    """``forecast`` with its visits set to the trees' where those won, and its spend corrected.
+    """``forecast`` with its visits and money set to the trees' where those stand.
 
     ``features``: :func:`ml.features.customer_features` of the same customers in the same order,
     with the model's divisions. Vehicle life still caps the months.
@@ -138,28 +191,40 @@ def anchor(model: NextYearModel, forecast: Forecast, features: pd.DataFrame) -> 
         raise ValueError("the features are not those of the forecast's customers")
     if len(features) == 0:
         return forecast
+    choices = [model.choice(key) for key in forecast.keys]
+    won = np.array([choice.trees for choice in choices])[forecast.fit]
     month = np.arange(1, forecast.months + 1)
     uncapped = np.full(len(forecast.fit), forecast.months)
-    own = [model.anchored.get(key, model.report["overall_anchored"]) for key in forecast.keys]
-    won = np.array(own)[forecast.fit]
     plain = replace(forecast, anchor_first=np.ones(len(won)), anchor_later=np.ones(len(won)))
     values = features.to_numpy()
     first = plain.total_visits((month <= 12).astype(float), uncapped)
-    factor = model.first.predict(values) / np.maximum(first, _FADED)
+    trees = model.first.predict(values)
     later = np.ones(len(won))
     if model.second is not None and forecast.months >= 24:
         year = ((month > 12) & (month <= 24)).astype(float)
         second = plain.total_visits(year, uncapped)
         later = model.second.predict(values) / np.maximum(second, _FADED)
-    general = float(model.report["overall_spend_factor"])
-    money = np.array([model.spend_factors.get(key, general) for key in forecast.keys])
+    per_visit = forecast.revenue_per_visit * _per_cohort(
+        forecast, model.spend_factors, model.overall_spend_factor
+    )
+    paid = np.array([choice.money_trees for choice in choices])[forecast.fit]
+    visits = np.maximum(np.where(won, trees, first), _FADED)
+    revenue = model.money.predict(values) * model.money_unit / visits
+    # Of someone who hardly ever comes the quotient says little, and later years rest on it.
+    revenue = np.clip(revenue, per_visit / LARGEST_RATIO, per_visit * LARGEST_RATIO)
+    revenue = np.where(paid, revenue, per_visit)
+    rate = forecast.margin_per_visit / np.maximum(forecast.revenue_per_visit, _FADED)
     return replace(
         forecast,
-        anchor_first=np.where(won, factor, 1.0),
+        anchor_first=np.where(won, trees / np.maximum(first, _FADED), 1.0),
         anchor_later=np.where(won, later, 1.0),
-        revenue_per_visit=forecast.revenue_per_visit * money[forecast.fit],
-        margin_per_visit=forecast.margin_per_visit * money[forecast.fit],
+        revenue_per_visit=revenue,
+        margin_per_visit=revenue * rate,
     )
+
+
+def _per_cohort(forecast: Forecast, factors: Mapping[Key, float], general: float) -> Floats:
+    return np.array([factors.get(key, general) for key in forecast.keys])[forecast.fit]
 
 
 def _snapshots(
@@ -169,6 +234,7 @@ def _snapshots(
     if len(records.visit_days) == 0:
         raise NotEnoughData("a forecast of visits needs visits: there is none before the date")
     oldest = int(to_days(records.visit_days["day"]).min())
+    money = regular_revenue(records)
     taken: list[_Snapshot] = []
     for years in range(1, config.snapshots + 2):
         cut_off = as_of - years * YEAR
@@ -181,12 +247,17 @@ def _snapshots(
         if len(born) > config.max_rows:  # memory stays bounded
             draw = np.random.default_rng(config.seed)
             born = born[np.sort(draw.choice(len(born), config.max_rows, replace=False))]
-        features = customer_features(records, cut_off, born, divisions)
-        visits = visits_between(records, cut_off, cut_off + YEAR, born)
-        later = (
-            visits_between(records, cut_off + YEAR, cut_off + 2 * YEAR, born) if years > 1 else None
+        end = cut_off + YEAR
+        taken.append(
+            _Snapshot(
+                cut_off,
+                years,
+                customer_features(records, cut_off, born, divisions),
+                between(records, cut_off, end, born),
+                between(records, cut_off, end, born, money),
+                between(records, end, end + YEAR, born) if years > 1 else None,
+            )
         )
-        taken.append(_Snapshot(cut_off, features, visits, later))
     if len(taken) < 2:
         raise NotEnoughData(
             f"a forecast of visits needs two yearly snapshots before {as_of} with at least"
@@ -196,15 +267,50 @@ def _snapshots(
     return taken
 
 
+def _price_levels(
+    records: Records, as_of: datetime.date, years: Sequence[int]
+) -> list[dict[str, float]]:
+    """Per number of years back: each division's prices of the coming year over those of the year
+    that a snapshot so long before ``as_of`` was followed by."""
+    growth = [price_growth(records, as_of - back * YEAR) for back in range(max(years))]
+    levels = []
+    for back in years:
+        log_level: dict[str, float] = {}
+        for step, of_year in enumerate([growth[0], *growth[: back - 1]]):
+            for division, rise in of_year.items():
+                share = PRICE_TREND_KEPT if step == 0 else 1.0
+                log_level[division] = log_level.get(division, 0.0) + share * rise
+        levels.append({name: float(np.exp(value)) for name, value in log_level.items()})
+    return levels
+
+
+def _fit_money(
+    snapshots: Sequence[_Snapshot],
+    levels: Sequence[Mapping[str, float]],
+    divisions: Sequence[str],
+    config: NextYearConfig,
+) -> tuple[HistGradientBoostingRegressor, float]:
+    """Trees of the year's regular revenue at the coming year's prices, and their unit in yuan."""
+    parts = []
+    for one, level in zip(snapshots, levels, strict=True):
+        by_code = np.array([*(level.get(name, 1.0) for name in divisions), 1.0])
+        code = one.features["division_code"].fillna(len(divisions)).to_numpy(dtype=int)
+        parts.append((one.features, one.revenue * by_code[code]))
+    unit = float(np.concatenate([revenue for _, revenue in parts]).mean())
+    if unit <= 0:
+        raise NotEnoughData("a forecast of revenue needs visits that somebody paid for")
+    return _fit([(features, revenue / unit) for features, revenue in parts], config), unit
+
+
 def _fit(
     parts: Sequence[tuple[pd.DataFrame, Floats]], config: NextYearConfig
 ) -> HistGradientBoostingRegressor:
     features = np.concatenate([part.to_numpy() for part, _ in parts])
-    visits = np.concatenate([target for _, target in parts])
-    if visits.size > config.max_rows:
+    target = np.concatenate([target for _, target in parts])
+    if target.size > config.max_rows:
         draw = np.random.default_rng(config.seed)
-        rows = np.sort(draw.choice(visits.size, config.max_rows, replace=False))
-        features, visits = features[rows], visits[rows]
+        rows = np.sort(draw.choice(target.size, config.max_rows, replace=False))
+        features, target = features[rows], target[rows]
     regressor = HistGradientBoostingRegressor(
         loss="poisson",
         max_iter=config.trees,
@@ -216,69 +322,84 @@ def _fit(
         early_stopping=False,
         random_state=config.seed,
     )
-    return regressor.fit(features, visits)
+    return regressor.fit(features, target)
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    choices: dict[Key, Choice]
+    overall: Choice
+    spend_factors: dict[Key, float]
+    overall_spend_factor: float
+    report: dict[str, Any]
 
 
 def _judge(
-    records: Records, test: _Snapshot, regressor: HistGradientBoostingRegressor
-) -> tuple[dict[str, Any], dict[Key, bool], dict[Key, float]]:
-    """Trees against the transaction model and against last year, on the held-out year."""
+    records: Records,
+    test: _Snapshot,
+    regressor: HistGradientBoostingRegressor,
+    money: HistGradientBoostingRegressor,
+    unit: float,
+    earlier: Mapping[Key, Sequence[Mapping[str, float]]],
+) -> _HeldOut:
+    """Every rung on the held-out year, and what stands where."""
     statistics = sufficient_statistics(records.purchases, records.visit_days, test.cut_off)
     statistics = statistics.loc[test.features.index].join(
         records.customers[["division", "segment"]]
     )
-    forecast = predict(fit_divisions(statistics), statistics, months=12)
-    table = forecast.table()
-    expected = test.visits * forecast.revenue_per_visit
-    brought = _regular_revenue(records, test.cut_off, statistics.index)
-    factor = _spend_factor(brought.sum(), expected.sum(), 0.0, 1.0)
-    forecasts = {
-        "trees": regressor.predict(test.features.to_numpy()),
-        "transaction_model": table["expected_visits_12m"].to_numpy(),
+    fitted = fit_divisions(statistics, regular=True)
+    plain = predict(fitted, statistics, months=12)
+    regular = predict(fitted.with_regular(set(fitted.cohorts)), statistics, months=12)
+    values = test.features.to_numpy()
+    visits = {
+        "memoryless": plain.total_visits(np.ones(12)),
+        "regular": regular.total_visits(np.ones(12)),
+        "trees": regressor.predict(values),
         "last_year": test.features["visits_12m"].to_numpy(),
     }
-    at_risk = test.features.index.isin(churn_population(records, test.cut_off))
-    cards = {name: visit_card(test.visits, value) for name, value in forecasts.items()}
-    loss = {name: _losses(test.visits, value) for name, value in forecasts.items()}
-    better = loss["transaction_model"] - loss["trees"]
-    overall = better.mean() > 0
-    anchored, factors, cohorts = {}, {}, {}
+    expected = test.visits * plain.revenue_per_visit
+    factor = _spend_factor(test.revenue.sum(), expected.sum(), 0.0, 1.0)
+    revenue = {
+        "money_trees": money.predict(values) * unit,
+        "money_per_visit": visits["trees"] * plain.revenue_per_visit * factor,
+    }
+    scale = max(float(test.revenue.mean()), 1.0)
+    losses = {name: poisson_deviance(test.visits, v) for name, v in visits.items()}
+    losses |= {n: poisson_deviance(test.revenue / scale, v / scale) for n, v in revenue.items()}
+    choices, factors, cohorts = {}, {}, {}
     prior = PRIOR_VISITS * float(expected.sum() / max(test.visits.sum(), 1.0))
-    for key, rows in statistics.groupby(["division", "segment"]).indices.items():
+    for (division, segment), rows in statistics.groupby(["division", "segment"]).indices.items():
         if len(rows) < MIN_JUDGED:
             continue
-        own = {name: visit_card(test.visits[rows], v[rows]) for name, v in forecasts.items()}
-        division, segment = str(key[0]), str(key[1])
-        anchored[division, segment] = bool(better[rows].mean() > 0)
-        factors[division, segment] = _spend_factor(
-            brought[rows].sum(), expected[rows].sum(), prior, factor
-        )
-        cohorts[f"{division}/{segment}"] = own
-    return (
+        key = str(division), str(segment)
+        own = {name: float(losses[name][rows].mean()) for name in CANDIDATES}
+        choices[key] = choose(own, earlier.get(key, ()))
+        factors[key] = _spend_factor(test.revenue[rows].sum(), expected[rows].sum(), prior, factor)
+        cohorts["/".join(key)] = {
+            "choice": choices[key].as_dict(),
+            "visits": {name: visit_card(test.visits[rows], v[rows]) for name, v in visits.items()},
+            "revenue": {
+                name: visit_card(test.revenue[rows], v[rows]) for name, v in revenue.items()
+            },
+        }
+    overall = choose({name: float(losses[name].mean()) for name in CANDIDATES})
+    at_risk = test.features.index.isin(churn_population(records, test.cut_off))
+    return _HeldOut(
+        choices,
+        overall,
+        factors,
+        factor,
         {
             "judged_on": {"cut_off": test.cut_off.isoformat(), "rows": len(test.visits)},
-            "overall_anchored": bool(overall),
-            "overall_spend_factor": factor,
-            "spend_factors": {"/".join(key): value for key, value in factors.items()},
-            "everybody": cards,
+            "overall": overall.as_dict(),
+            "everybody": {name: visit_card(test.visits, v) for name, v in visits.items()},
             "churn_population": {
-                name: visit_card(test.visits[at_risk], v[at_risk]) for name, v in forecasts.items()
+                name: visit_card(test.visits[at_risk], v[at_risk]) for name, v in visits.items()
             },
+            "revenue": {name: visit_card(test.revenue, v) for name, v in revenue.items()},
             "cohorts": cohorts,
         },
-        anchored,
-        factors,
     )
-
-
-def _regular_revenue(records: Records, cut_off: datetime.date, customers: pd.Index) -> Floats:
-    """What each customer's visits of the year from the cut-off on brought in without accidents."""
-    visits = records.visit_days
-    day = to_days(visits["day"])
-    inside = (day >= day_number(cut_off)) & (day < day_number(cut_off + YEAR))
-    who = customers.get_indexer(visits["customer"].to_numpy()[inside])
-    money = (visits["revenue"] - visits["accident_revenue"]).to_numpy()[inside]
-    return np.bincount(who[who >= 0], money[who >= 0], len(customers)).astype(np.float64)
 
 
 def _spend_factor(brought: float, expected: float, prior: float, general: float) -> float:
@@ -296,12 +417,5 @@ def visit_card(actual: Floats, forecast: Floats) -> dict[str, float | None]:
         "bias": float(forecast.sum() / total - 1.0) if total > 0 else None,
         "mae": float(np.abs(forecast - actual).mean()) if actual.size else None,
         "spearman": float(spearmanr(actual, forecast)[0]) if varied else None,
-        "deviance": float(_losses(actual, forecast).mean()) if actual.size else None,
+        "deviance": float(poisson_deviance(actual, forecast).mean()) if actual.size else None,
     }
-
-
-def _losses(actual: Floats, forecast: Floats) -> Floats:
-    """Poisson deviance of each customer; forecasts of nothing count as one visit in a million."""
-    expected = np.maximum(forecast, 1e-6)
-    ratio = np.where(actual > 0, actual / expected, 1.0)
-    return np.asarray(2 * (actual * np.log(ratio) - (actual - expected)))

@@ -22,6 +22,8 @@ from ml.lifetimes_adapter import (
     fit_bgnbd,
     fit_mbgnbd,
 )
+from ml.regular_timing import fit_regular
+from ml.transaction_models import AnyParameters
 
 PERSON = "person"
 ORGANISATION = "organisation"
@@ -43,6 +45,8 @@ class CohortFit:
     """The transaction model of one (division, segment).
 
     ``baseline``: the BG/NBD as fitted, whatever became of it; ``chosen``: the model in use;
+    ``regular``: the MBG/CNBD-k as fitted, None where it was not asked for; ``memoryless``: what it
+    took the place of, None where it is not in use;
     ``pooling``: one of "own", "leaning on the group", "the group's", "shrunk rate"; ``status``:
     one sentence part for the model page, beginning with the model's name.
     """
@@ -55,12 +59,27 @@ class CohortFit:
     chosen: TransactionFit
     pooling: str
     status: str
+    regular: TransactionFit | None = None
+    memoryless: TransactionFit | None = None
 
     @property
-    def params(self) -> Parameters:
+    def params(self) -> AnyParameters:
         if self.chosen.params is None:
             raise ValueError(f"{self.division}/{self.segment} has no usable transaction model")
         return self.chosen.params
+
+    def with_regular(self) -> "CohortFit":
+        """The same cohort with MBG/CNBD-k in use; itself where that gave no parameters."""
+        if self.regular is None or self.regular.params is None:
+            return self
+        status = f"{self.regular.model} {self.regular.status}, {self.pooling} parameters"
+        return replace(self, chosen=self.regular, memoryless=self.chosen, status=status)
+
+    def without_regular(self) -> "CohortFit":
+        """The same cohort with the model in use that MBG/CNBD-k took the place of."""
+        if self.memoryless is None:
+            return self
+        return replace(self, chosen=self.memoryless, memoryless=None)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -70,21 +89,26 @@ class CohortFit:
             "repeaters": self.repeaters,
             "baseline": self.baseline.as_dict(),
             "chosen": self.chosen.as_dict(),
+            "regular": self.regular.as_dict() if self.regular else None,
+            "memoryless": self.memoryless.as_dict() if self.memoryless else None,
             "pooling": self.pooling,
             "status": self.status,
         }
 
 
-def fit_cohorts(statistics: pd.DataFrame) -> dict[tuple[str, str], CohortFit]:
-    """Fit every (division, segment) present.
+def fit_cohorts(
+    statistics: pd.DataFrame, *, regular: bool = False
+) -> dict[tuple[str, str], CohortFit]:
+    """Fit every (division, segment) present, MBG/CNBD-k beside where ``regular``.
 
-    ``statistics``: x, t_x, T (days), ``division`` str, ``segment`` "person" or "organisation".
+    ``statistics``: x, t_x, T (days), ``division`` str, ``segment`` "person" or "organisation", and
+    for MBG/CNBD-k ``litt``.
     Raises ValueError if no customer of the group ever came back: nothing can be learnt then.
     """
     unknown = set(statistics["segment"].unique()) - {PERSON, ORGANISATION}
     if unknown:
         raise ValueError(f"segment must be {PERSON} or {ORGANISATION}, found {sorted(unknown)}")
-    group = _Group(statistics)
+    group = _Group(statistics, regular)
     fits = {}
     for (division, segment), rows in statistics.groupby(["division", "segment"]):
         fits[str(division), str(segment)] = _fit_one(str(division), str(segment), rows, group)
@@ -98,6 +122,7 @@ class _Choice:
     baseline: TransactionFit
     chosen: TransactionFit
     pooling: str = GROUP
+    regular: TransactionFit | None = None
 
     @property
     def words(self) -> str:
@@ -110,7 +135,8 @@ class _Choice:
 class _Group:
     """What small cohorts lean on, worked out only if there is one."""
 
-    def __init__(self, statistics: pd.DataFrame) -> None:
+    def __init__(self, statistics: pd.DataFrame, regular: bool) -> None:
+        self.regular = regular
         self._statistics = statistics
         self._choices: dict[str, _Choice] = {}
 
@@ -122,14 +148,14 @@ class _Group:
         """The model of that kind; a shrunk rate where the kind is too few to be fitted."""
         if segment not in self._choices:
             rows = self._statistics[self._statistics["segment"] == segment]
-            found = _choose(_reference(rows)) if _is_enough(rows) else None
+            found = _choose(_reference(rows), self.regular) if _is_enough(rows) else None
             if found is None or found.chosen.params is None:
                 found = _shrunk_rate(rows, self._anybody())
             self._choices[segment] = found
         return self._choices[segment]
 
     def _anybody(self) -> _Choice:
-        everyone = _choose(_reference(self._statistics))
+        everyone = _choose(_reference(self._statistics), self.regular)
         if everyone.chosen.params is None:
             raise ValueError(f"no lifetime model for the group: {everyone.chosen.reason}")
         return everyone
@@ -145,8 +171,16 @@ def _reference(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[:: max(step, 1)]
 
 
-def _choose(rows: pd.DataFrame, weights: np.ndarray | None = None) -> _Choice:
+def _choose(rows: pd.DataFrame, regular: bool, weights: np.ndarray | None = None) -> _Choice:
     """BG/NBD where it converges; otherwise MBG/NBD; of two at the bound the likelier."""
+    choice = _memoryless(rows, weights)
+    if not regular or choice.chosen.params is None:
+        return choice
+    columns = (rows[name].to_numpy() for name in ("x", "t_x", "T", "litt"))
+    return replace(choice, regular=fit_regular(*columns, weights))
+
+
+def _memoryless(rows: pd.DataFrame, weights: np.ndarray | None) -> _Choice:
     history = (rows["x"].to_numpy(), rows["t_x"].to_numpy(), rows["T"].to_numpy())
     if len(rows) == 0 or not history[2].max() > 0:
         nothing = TransactionFit(
@@ -179,15 +213,16 @@ def _fit_one(division: str, segment: str, rows: pd.DataFrame, reference: _Group)
             group.chosen,
             group.pooling,
             f"{group.words}, {group.pooling} parameters: {why}",
+            group.regular,
         )
     if len(rows) >= ALONE_FROM:
-        choice, pooling = _choose(rows), OWN
+        choice, pooling = _choose(rows, reference.regular), OWN
     else:
         same_kind = reference.customers(segment)
         together = pd.concat([rows, same_kind])
         weights = np.ones(len(together))
         weights[len(rows) :] = PRIOR_CUSTOMERS / len(same_kind)
-        choice, pooling = _choose(together, weights), LEANING
+        choice, pooling = _choose(together, reference.regular, weights), LEANING
     if choice.chosen.params is None:
         refused = choice.chosen.reason
         choice = reference.choice(segment)
@@ -196,7 +231,15 @@ def _fit_one(division: str, segment: str, rows: pd.DataFrame, reference: _Group)
     else:
         words = f"{choice.words}, {pooling} parameters"
     return CohortFit(
-        division, segment, len(rows), repeaters, choice.baseline, choice.chosen, pooling, words
+        division,
+        segment,
+        len(rows),
+        repeaters,
+        choice.baseline,
+        choice.chosen,
+        pooling,
+        words,
+        choice.regular,
     )
 
 
@@ -207,7 +250,7 @@ def _shrunk_rate(rows: pd.DataFrame, anybody: _Choice) -> _Choice:
     outweigh the mean as fast as they do in the group.
     """
     params = anybody.chosen.params
-    if params is None:
+    if not isinstance(params, Parameters):
         raise ValueError("the group itself has no parameters")
     exposure, visits = float(np.maximum(rows["T"], 1.0).sum()), float(rows["x"].sum())
     group_rate = params.r / params.alpha

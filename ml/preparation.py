@@ -6,6 +6,7 @@ nothing of the first attempt is left.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,12 @@ from ml.configuration import SMALLEST_GROUP
 from ml.extraction import Extract, NotEnoughData, extract
 from ml.features import customer_features
 from ml.gate import judge_models
-from ml.lifetime_value import fit_divisions
+from ml.lifetime_value import Key, fit_divisions
 from ml.models import ScoreSet, ScoringChunk, TrainingRun
 from ml.next_year import NextYearModel, train_next_year
 from ml.quarantine import check_share, isolated, screen, without
 from ml.registry import Loaded, Trained, load_models
+from ml.rung_history import earlier_losses
 from ml.runs import Lease
 from ml.scoring import Terms, facts_of, forecasts, with_grades
 from ml.statistics import sufficient_statistics
@@ -181,20 +183,24 @@ def fit(lease: Lease, gathered: Gathered) -> Trained:
     """Fit all models on the records before the day."""
     with lease.timed("lifetime_value", 0.2):
         try:
-            lifetime = fit_divisions(gathered.facts)
+            lifetime = fit_divisions(gathered.facts, regular=True)
         except ValueError as refusal:
             raise NotEnoughData(str(refusal)) from refusal
     with lease.timed("churn", 0.25):
         churn = train_churn(gathered.data.records, lease.run.as_of, ChurnConfig())
     with lease.timed("next_year", 0.38):
-        next_year = _next_year(gathered.data)
+        next_year = _next_year(gathered.data, earlier_losses(lease.access, lease.run.as_of))
+        if next_year is not None:
+            lifetime = lifetime.with_regular(next_year.regular_keys(lifetime.cohorts))
     return Trained(lifetime, churn, next_year)
 
 
-def _next_year(data: Extract) -> NextYearModel | None:
+def _next_year(
+    data: Extract, earlier: Mapping[Key, Sequence[Mapping[str, float]]]
+) -> NextYearModel | None:
     """None where history is too short: the transaction model's forecast then stands."""
     try:
-        return train_next_year(data.records, data.as_of)
+        return train_next_year(data.records, data.as_of, earlier=earlier)
     except NotEnoughForModel:
         return None
 
@@ -237,7 +243,7 @@ def _deliver(
     versions: list[dict[str, Any]] = []
     if chosen.fitted:
         first = facts.groupby(["division", "segment"]).head(1).sort_index()
-        sample, _ = forecasts(first, features.loc[first.index], chosen.models, terms)
+        _, sample = forecasts(first, features.loc[first.index], chosen.models, terms)
         versions = registry.versions_of(lease, chosen.models, sample, features, gathered.data_hash)
     limits = [float(v) if np.isfinite(v) else None for v in terms.high_value_from]
     with entered(access):

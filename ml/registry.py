@@ -24,7 +24,8 @@ from ml.lifetime_value import Forecast, LifetimeModel
 from ml.model_files import Model, UntrustedModelFile, dump, load
 from ml.models import ModelVersion, TrainingRun
 from ml.next_year import NextYearModel
-from ml.restoring import NotRestorable
+from ml.restoring import NotRestorable, restore
+from ml.rungs import Choice
 from ml.runs import Lease
 from organization.access import Access, entered
 from organization.models import Unit
@@ -130,11 +131,14 @@ def _files(model: Model, trial: Model | None = None) -> dict[str, Any]:
 def _next_year_rows(
     common: dict[str, Any], model: NextYearModel, made: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """The trees of months 1-12 and, where history reaches, of months 13-24."""
+    """The trees of visits and money of months 1-12 and, where history reaches, of visits after."""
     parameters = {
         "divisions": list(model.divisions),
-        "anchored": {"/".join(key): won for key, won in model.anchored.items()},
+        "choices": {"/".join(key): one.as_dict() for key, one in model.choices.items()},
+        "overall": model.overall.as_dict(),
+        "money_unit": model.money_unit,
         "spend_factors": {"/".join(k): v for k, v in model.spend_factors.items()},
+        "overall_spend_factor": model.overall_spend_factor,
     }
     return [
         {
@@ -150,6 +154,7 @@ def _next_year_rows(
         for name, trees, trial in (
             ("next_year", model.first, model.trial),
             ("second_year", model.second, None),
+            ("next_year_revenue", model.money, None),
         )
         if trees is not None
     ]
@@ -202,13 +207,21 @@ def _next_year_of(named: dict[str, ModelVersion]) -> NextYearModel | None:
     row = named.get("next_year")
     if row is None:
         return None
-    second = named.get("second_year")
+    second, money, stored = (
+        named.get("second_year"),
+        named["next_year_revenue"],
+        row.parameters,
+    )
     return NextYearModel(
         _regressor(row.file, row.sha256),
         _regressor(second.file, second.sha256) if second else None,
-        tuple(row.parameters["divisions"]),
-        {_key(name): bool(won) for name, won in row.parameters["anchored"].items()},
-        {_key(name): float(v) for name, v in row.parameters["spend_factors"].items()},
+        _regressor(money.file, money.sha256),
+        float(stored["money_unit"]),
+        tuple(stored["divisions"]),
+        {_key(name): restore(Choice, one) for name, one in stored["choices"].items()},
+        restore(Choice, stored["overall"]),
+        {_key(name): float(v) for name, v in stored["spend_factors"].items()},
+        float(stored["overall_spend_factor"]),
         row.metrics,
         _regressor(row.trial_file, row.trial_sha256) if row.trial_file else None,
     )

@@ -30,8 +30,8 @@ def _restored(kind: Any, value: Any) -> Any:
     if origin in (Union, types.UnionType):
         if value is None:
             return None
-        (kind,) = [part for part in get_args(kind) if part is not type(None)]
-        return _restored(kind, value)
+        known = [part for part in get_args(kind) if part is not type(None)]
+        return _restored(known[0] if len(known) == 1 else _fitting(known, value), value)
     if is_dataclass(kind):
         return _dataclass(kind, value)
     if origin in (list, tuple):
@@ -43,6 +43,15 @@ def _restored(kind: Any, value: Any) -> Any:
         _, inner = get_args(kind)
         return {key: _restored(inner, one) for key, one in value.items()}
     return float(value) if kind is float else value
+
+
+def _fitting(kinds: list[Any], value: dict[str, Any]) -> Any:
+    """Of several dataclasses the one whose fields are exactly those stored."""
+    for kind in kinds:
+        if {part.name for part in fields(kind)} == set(value):
+            return kind
+    names = ", ".join(kind.__name__ for kind in kinds)
+    raise NotRestorable(f"the stored {sorted(value)} are none of {names}")
 
 
 def _dataclass(kind: Any, value: Any) -> Any:

@@ -19,7 +19,7 @@ from ml.churn import ChurnModel
 from ml.extraction import Extract
 from ml.features import churn_population
 from ml.grades import grades, risks
-from ml.lifetime_value import Forecast, Key, predict
+from ml.lifetime_value import Forecast, Key, LifetimeModel, predict
 from ml.next_year import anchor
 from ml.reasons import churn_reasons
 from ml.registry import Trained
@@ -70,16 +70,22 @@ def forecasts(
     ``facts``: of :func:`facts_of` with ``cap_month``; ``features``: same index, coded with the
     models' divisions.
     """
-    baseline = predict(
-        models.lifetime,
-        facts,
-        months=terms.horizon_months,
-        discount_rate=terms.discount_rate,
-        cap_months=facts["cap_month"],
-    )
+
+    def of(lifetime: LifetimeModel) -> Forecast:
+        return predict(
+            lifetime,
+            facts,
+            months=terms.horizon_months,
+            discount_rate=terms.discount_rate,
+            cap_months=facts["cap_month"],
+        )
+
+    in_use = of(models.lifetime)
+    memoryless = models.lifetime.memoryless()
+    baseline = in_use if memoryless is models.lifetime else of(memoryless)
     if models.next_year is None:
-        return baseline, baseline
-    return baseline, anchor(models.next_year, baseline, features)
+        return baseline, in_use
+    return baseline, anchor(models.next_year, in_use, features)
 
 
 def with_grades(facts: pd.DataFrame, ltv: pd.Series) -> tuple[pd.DataFrame, tuple[float, float]]:

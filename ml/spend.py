@@ -2,6 +2,11 @@
 
 Accident work (about 9% of orders, a third of the value) would ruin the Gamma-Gamma; it is a rate
 per vehicle-year while the customer is alive, times its mean revenue and margin.
+
+Margin rates are those of the last year, continued by half of their change since the year before (a
+damped trend: Gardner & McKenzie 1985, Management Science 31(10)). A rate over all years lags: once
+orders are scaled to the ledger, fixed costs weigh less as a store grows, and on the demonstration
+group the average of six years understated next year's margin by 9%.
 """
 
 from dataclasses import asdict, dataclass
@@ -20,6 +25,9 @@ MIN_SPENDERS = 200
 PRIOR_VISITS = 50.0
 PRIOR_ACCIDENTS = 20.0
 DAYS_PER_YEAR = 365.25
+TREND_KEPT = 0.5
+LARGEST_TREND = 0.10
+"""Relative change of a margin rate between two years beyond which it is not drift."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,8 @@ class VisitWorth:
 
     ``spend``: the Gamma-Gamma fit, possibly the group's (``pooled``) or refused, in which case
     ``shrunk`` is in use. ``paid_share``: share of visit days with regular revenue.
-    ``margin_rate``: regular margin ÷ regular revenue, shrunk to the group's.
+    ``margin_rate``: expected regular margin ÷ regular revenue of the coming year, shrunk to the
+    group's.
     """
 
     spend: SpendFit
@@ -125,30 +134,58 @@ def _worth(rows: pd.DataFrame, group_accidents: Accidents, group: VisitWorth | N
     else:
         fit = fit_gamma_gamma(paid_days, spend)
         shrunk = ShrunkMean.of(paid_days, spend) if paid_days.size else ShrunkMean(0.0, 3.0)
-    revenue, visits = float(rows["revenue"].sum()), float(rows["visit_days"].sum())
-    paid, margin = float(rows["paid_days"].sum()), float(rows["margin"].sum())
+    visits = float(rows["visit_days"].sum())
+    paid = float(rows["paid_days"].sum())
     paid_share = group.paid_share if group else (paid / visits if visits else 0.0)
-    margin_rate = group.margin_rate if group else (margin / revenue if revenue > 0 else 0.0)
     if group:
         paid_share = (paid + PRIOR_VISITS * paid_share) / (visits + PRIOR_VISITS)
-        prior = PRIOR_VISITS * shrunk.mean
-        if revenue + prior > 0:
-            margin_rate = (margin + prior * margin_rate) / (revenue + prior)
+    margin_rate = coming_rate(
+        rows, "", PRIOR_VISITS * shrunk.mean, group.margin_rate if group else None
+    )
     return VisitWorth(
         fit, pooled, shrunk, paid_share, margin_rate, _accidents(rows, group_accidents)
     )
 
 
+def coming_rate(rows: pd.DataFrame, kind: str, prior: float, general: float | None) -> float:
+    """Margin ÷ revenue to be expected of the coming year.
+
+    ``kind``: "" or "accident_", the stream's columns in ``rows``; ``prior``: yuan at which
+    ``general``, the rate of a larger group, weighs against last year's. Falls back on all years
+    where last year brought nothing, and on 0 where nothing ever did.
+    """
+
+    def of(when: str) -> tuple[float, float]:
+        return float(rows[f"{when}{kind}revenue"].sum()), float(rows[f"{when}{kind}margin"].sum())
+
+    revenue, margin = of("last_")
+    if revenue <= 0:
+        revenue, margin = of("")
+    earlier, earlier_margin = of("before_")
+    if revenue <= 0:
+        return 0.0 if general is None else general
+    rate = margin / revenue
+    if min(revenue, earlier) > 0 and min(rate, earlier_margin) > 0:
+        trend = rate / (earlier_margin / earlier) - 1.0
+        # Two short years differ by chance: the smaller the cohort, the less of it is believed.
+        believed = min(revenue, earlier) / (min(revenue, earlier) + prior)
+        rate *= 1.0 + TREND_KEPT * believed * float(np.clip(trend, -LARGEST_TREND, LARGEST_TREND))
+    if general is None:
+        return rate
+    return (revenue * rate + prior * general) / (revenue + prior)
+
+
 def _accidents(rows: pd.DataFrame, group: Accidents | None) -> Accidents:
     events, years = float(rows["accidents"].sum()), float(rows["vehicle_years"].sum())
-    revenue, margin = float(rows["accident_revenue"].sum()), float(rows["accident_margin"].sum())
+    revenue = float(rows["accident_revenue"].sum())
     if group is None or group.rate == 0.0:
         if events == 0 or years == 0:
             return Accidents(0.0, 0.0, 0.0)
-        return Accidents(events / years, revenue / events, margin / events)
+        mean = revenue / events
+        rate = coming_rate(rows, "accident_", PRIOR_ACCIDENTS * mean, None)
+        return Accidents(events / years, mean, mean * rate)
     seen = events + PRIOR_ACCIDENTS
-    return Accidents(
-        seen / (years + PRIOR_ACCIDENTS / group.rate),
-        (revenue + PRIOR_ACCIDENTS * group.revenue) / seen,
-        (margin + PRIOR_ACCIDENTS * group.margin) / seen,
-    )
+    mean = (revenue + PRIOR_ACCIDENTS * group.revenue) / seen
+    general = group.margin / group.revenue if group.revenue > 0 else 0.0
+    rate = coming_rate(rows, "accident_", PRIOR_ACCIDENTS * group.revenue, general)
+    return Accidents(seen / (years + PRIOR_ACCIDENTS / group.rate), mean, mean * rate)

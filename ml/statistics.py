@@ -33,6 +33,14 @@ def day_number(date: datetime.date) -> int:
     return int(np.datetime64(date, "D").astype(np.int64))
 
 
+RECENT_COLUMNS = tuple(
+    f"{when}_{kind}"
+    for when in ("last", "before")
+    for kind in ("revenue", "margin", "accident_revenue", "accident_margin")
+)
+"""Money of the last 365 days (``last_``) and of the 365 before them (``before_``); ``revenue`` and
+``margin`` are those of regular work."""
+
 _LARGEST_OF_DAY = frozenset(
     ("mileage_km", "wait_minutes", "maintenance", "repair", "warranty_work", "comeback", "declined")
 )
@@ -125,7 +133,8 @@ def sufficient_statistics(
     first included), ``last_visit`` datetime64[s] (NaT: never), ``paid_days`` int64 (visit days
     with regular revenue above 0), ``spend`` float64 yuan (mean regular revenue of those days, NaN
     if none), ``revenue``, ``margin`` (regular, all days), ``accidents`` int64 (days with accident
-    revenue above 0), ``accident_revenue``, ``accident_margin`` float64 yuan.
+    revenue above 0), ``accident_revenue``, ``accident_margin`` float64 yuan. Of the last 365 days
+    and of the 365 before: :data:`RECENT_COLUMNS`, float64 yuan.
     """
     visits = visit_days_before(visit_days, as_of)
     end = day_number(as_of)
@@ -172,10 +181,12 @@ def sufficient_statistics(
         },
         index=pd.Index(customers, name="customer"),
     )
-    return _with_amounts(frame, at, visits.amounts)
+    return _with_amounts(frame, at, visits.amounts, end - visits.day)
 
 
-def _with_amounts(frame: pd.DataFrame, at: NDArray[np.intp], amounts: pd.DataFrame) -> pd.DataFrame:
+def _with_amounts(
+    frame: pd.DataFrame, at: NDArray[np.intp], amounts: pd.DataFrame, ago: Days
+) -> pd.DataFrame:
     n = len(frame)
     accident_revenue = amounts["accident_revenue"].to_numpy()
     accident_margin = amounts["accident_margin"].to_numpy()
@@ -185,7 +196,19 @@ def _with_amounts(frame: pd.DataFrame, at: NDArray[np.intp], amounts: pd.DataFra
     paid_days = np.bincount(at[paid], minlength=n)
     paid_sum = np.bincount(at[paid], revenue[paid], minlength=n)
     spend = np.divide(paid_sum, paid_days, out=np.full(n, np.nan), where=paid_days > 0)
+    kinds = {
+        "revenue": revenue,
+        "margin": margin,
+        "accident_revenue": accident_revenue,
+        "accident_margin": accident_margin,
+    }
+    recent = {
+        f"{when}_{kind}": np.bincount(at[within], values[within], minlength=n)
+        for when, within in (("last", ago <= 365), ("before", (ago > 365) & (ago <= 730)))
+        for kind, values in kinds.items()
+    }
     return frame.assign(
+        **recent,
         paid_days=paid_days.astype(np.int64),
         spend=spend,
         revenue=np.bincount(at, revenue, minlength=n),

@@ -91,6 +91,26 @@ def retrain_all_groups() -> None:
     _for_all_groups("weekly retraining", score_only=False)
 
 
+@shared_task(name="ml.tasks.backtest")
+def backtest(tenant_id: int) -> None:
+    """Judge one group's models at earlier days, in a process of its own."""
+    subprocess.run(  # noqa: S603
+        [
+            *(sys.executable, str(settings.BASE_DIR / "manage.py"), "carry_out_backtest"),
+            str(tenant_id),
+        ],
+        check=False,
+        env=os.environ | {"OMP_WAIT_POLICY": "passive"},
+    )
+
+
+@shared_task(name="ml.tasks.backtest_all_groups")
+def backtest_all_groups() -> None:
+    """Weekly: last years' forecasts against what happened, for every group."""
+    for tenant_id in _tenants():
+        backtest.delay(tenant_id)
+
+
 @shared_task(name="ml.tasks.score_all_groups")
 def score_all_groups() -> None:
     """Nightly: score every group with its published models."""

@@ -1,11 +1,13 @@
 from django.urls import path
 
+from ml.backtest_pages import backtest
 from ml.model_pages import models, publish_held_scores, retrain, roll_back_scores
 from ml.run_pages import cancel_run, training_run
 from ml.version_pages import model_version
 
 urlpatterns = [
     path("models/", models, name="models"),
+    path("models/backtest/", backtest, name="backtest"),
     path("models/retrain/", retrain, name="retrain"),
     path("models/roll-back/", roll_back_scores, name="roll_back_scores"),
     path("models/publish-held/", publish_held_scores, name="publish_held_scores"),

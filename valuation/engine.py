@@ -17,10 +17,10 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from customers.quality.report import Assessment, assessed
-from ml.bgnbd import Parameters
 from ml.extraction import visit_days
 from ml.models import ScoreSet
 from ml.publication import score_set_of
+from ml.transaction_models import AnyParameters, parameters_from
 from organization import audit
 from organization.access import Access, entered
 from valuation import archive, books, history, mix
@@ -262,8 +262,8 @@ def _variance(inputs: Inputs, customers: CustomerCurves, found: Present) -> Floa
     return variance * (1.0 - inputs.terms.service_cost_rate) ** 2
 
 
-def _parameters(stored: dict[str, Any]) -> Parameters:
-    return Parameters.from_dict(stored["chosen"]["params"])
+def _parameters(stored: dict[str, Any]) -> AnyParameters:
+    return parameters_from(stored["chosen"]["params"])
 
 
 def _reactions_by_month(whole: CustomerValues, flows: FlowAssumptions, regimes: Regimes) -> Floats:

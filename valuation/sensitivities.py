@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.bgnbd import Parameters, log_likelihood
 from ml.curves import CurveMap, curves
 from ml.lifetime_value import alive_months
+from ml.transaction_models import AnyParameters, log_likelihood
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Histories:
         return Histories(*(column[::step] for column in vars(self).values()))
 
 
-def portfolio_value(params: Parameters, customers: Histories, discount: Floats) -> float:
+def portfolio_value(params: AnyParameters, customers: Histories, discount: Floats) -> float:
     """Discounted margin in yuan of ``customers`` under ``params``; ``discount`` (months,)."""
     months = len(discount)
     future = curves(params, customers.x, customers.t_x, customers.age, months)
@@ -58,12 +58,12 @@ def portfolio_value(params: Parameters, customers: Histories, discount: Floats) 
     return float(value.sum())
 
 
-def _shifted(params: Parameters, change: Floats) -> Parameters:
+def _shifted(params: AnyParameters, change: Floats) -> AnyParameters:
     moved = {name: getattr(params, name) * np.exp(c) for name, c in zip(NAMES, change, strict=True)}
     return replace(params, **moved)
 
 
-def relative_gradient(params: Parameters, customers: Histories, discount: Floats) -> Floats:
+def relative_gradient(params: AnyParameters, customers: Histories, discount: Floats) -> Floats:
     """∂ log value / ∂ log (r, α, a, b) by central differences on a sample, (4,)."""
     some = customers.sample(SAMPLE)
     base = portfolio_value(params, some, discount)
@@ -79,7 +79,7 @@ def relative_gradient(params: Parameters, customers: Histories, discount: Floats
     ) / (2 * STEP * base)
 
 
-def log_covariance(params: Parameters, customers: Histories) -> Floats:
+def log_covariance(params: AnyParameters, customers: Histories) -> Floats:
     """Laplace: inverse of minus the Hessian of the log-likelihood in the log parameters, (4, 4).
 
     The Hessian is taken on a sample and scaled to all customers of the fit.
@@ -118,7 +118,7 @@ class ParameterRisk:
 
 
 def parameter_risk(
-    params: Parameters, customers: Histories, discount: Floats, spend_variation: float
+    params: AnyParameters, customers: Histories, discount: Floats, spend_variation: float
 ) -> ParameterRisk:
     """Risk of one fit; the mean margin's relative error is cv/√visits."""
     size = len(NAMES)

@@ -52,6 +52,10 @@ app.conf.update(
             "task": "ml.tasks.retrain_all_groups",
             "schedule": crontab(day_of_week="sun", hour="3", minute="30"),
         },
+        "back-test every week": {
+            "task": "ml.tasks.backtest_all_groups",
+            "schedule": crontab(day_of_week="sat", hour="3", minute="30"),
+        },
         "requeue expired training leases": {
             "task": "ml.tasks.requeue_expired",
             "schedule": WATCH_SECONDS,

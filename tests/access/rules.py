@@ -219,6 +219,7 @@ ROUTES: dict[str, Route] = {
     "customer_split": act(C.SEE_CUSTOMERS, C.IMPORT_DATA, rows="store", names="customer_number"),
     # Models.
     "models": Route((C.SEE_MODELS,)),
+    "backtest": Route((C.SEE_MODELS,)),
     "training_run": Route((C.SEE_MODELS,), rows="tenant", names="training_run"),
     "model_version": Route((C.SEE_MODELS,), rows="tenant", names="model_version"),
     "retrain": act(C.RETRAIN, whole_group=True),

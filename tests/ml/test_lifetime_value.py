@@ -29,6 +29,16 @@ def statistics_of(x, t_x, age, division="north", segment="person", spend=1000.0)
             "spend": spend,
             "revenue": visits * spend,
             "margin": visits * spend * 0.4,
+            **{
+                f"{when}_{kind}": amount
+                for when in ("last", "before")
+                for kind, amount in (
+                    ("revenue", visits * spend * 0.2),
+                    ("margin", visits * spend * 0.08),
+                    ("accident_revenue", 500.0),
+                    ("accident_margin", 200.0),
+                )
+            },
             "accidents": np.where(np.arange(x.size) % 10 == 0, 1, 0),
             "accident_revenue": np.where(np.arange(x.size) % 10 == 0, 5000.0, 0.0),
             "accident_margin": np.where(np.arange(x.size) % 10 == 0, 2000.0, 0.0),

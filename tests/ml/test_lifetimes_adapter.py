@@ -150,3 +150,17 @@ def test_large_cohorts_take_the_analytic_optimum_which_is_the_same(monkeypatch):
     own = fit_bgnbd(data["x"], data["t_x"], data["T"])
     assert own.estimator == "analytic"
     np.testing.assert_allclose(parameters(own), parameters(library), rtol=1e-6)
+
+
+def test_of_many_histories_the_library_estimates_a_sample_and_agrees(monkeypatch):
+    monkeypatch.setattr(lifetimes_adapter, "LIBRARY_ROWS", 500)
+    data = cdnow()
+    fit = fit_bgnbd(data["x"], data["t_x"], data["T"])
+    assert fit.estimator == "analytic"
+    assert fit.params.alpha == pytest.approx(4.413532, rel=1e-4)
+    assert fit.agreement.rows >= 500
+    assert fit.agreement.max_relative_difference < 1e-3
+    again = data[data["x"] > 0]
+    spend = fit_gamma_gamma(again["x"], again["zbar"])
+    assert spend.estimator == "analytic"
+    assert spend.agreement.max_relative_difference < 5e-3

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.bgnbd import Parameters
 from ml.curves import CurveMap
 from ml.lifetime_value import alive_months
 from ml.models import ModelVersion
+from ml.transaction_models import AnyParameters, parameters_from
 from valuation.assumptions import Terms, terms_of
 from valuation.models import PoolCandidate, Valuation
 from valuation.pool_flows import CurveMaps, FlowAssumptions
@@ -47,9 +47,9 @@ class Basis:
         )
 
     @cached_property
-    def parameters(self) -> list[Parameters]:
+    def parameters(self) -> list[AnyParameters]:
         chosen = [version.parameters["chosen"]["params"] for version in self.versions]
-        return [Parameters.from_dict(one) for one in chosen]
+        return [parameters_from(one) for one in chosen]
 
     @property
     def yearly_cost(self) -> float:

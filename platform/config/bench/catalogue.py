@@ -112,6 +112,14 @@ _ALL = (
         files=False,
     ),
     Bench(
+        "accuracy",
+        "accuracy",
+        "forecasts as of a year before the generated records end, against that year",
+        customers=20_000,
+        lowest=3_000,
+        highest=1_000_000,
+    ),
+    Bench(
         "valuation",
         "valuation",
         "value every customer and unit of a filled group, written down",

@@ -157,6 +157,8 @@ def _differences(
     under it. The library's is left out where it is not a number.
     """
     params = model.cohorts[DIVISION].params
+    if not isinstance(params, Parameters):
+        raise TypeError("the library has no counterpart of MBG/CNBD-k")
     x, t_x, age = (statistics[name].to_numpy(dtype=float) for name in ("x", "t_x", "T"))
     same = [summary[name].to_numpy(dtype=float) for name in ("frequency", "recency", "T")]
     with _at_parameters(fitter, params), np.errstate(all="ignore"):

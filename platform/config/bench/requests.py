@@ -110,6 +110,7 @@ _CATALOGUE: dict[str, Callable[[Examples], list[str]]] = {
     "cohorts of a store": _unit("valued_cohorts"),
     "customers of a store by value": _unit("valued_customers"),
     "models": _plain("models"),
+    "back-test": _plain("backtest"),
     "imports": _plain("imports"),
     "data quality": _plain("data_quality"),
     "people": _plain("people"),
