@@ -1,5 +1,6 @@
 """Rows in: loaded, refused and repeated as files are; what is no row is refused by its place."""
 
+import io
 import json
 from typing import Any
 
@@ -381,14 +382,19 @@ def test_other_content_is_not_taken(poster, content_type: str, headers: dict[str
 
 def test_a_body_without_a_length_is_411(poster) -> None:
     answer = poster.client.generic(
-        *("POST", "/api/v1/customers/bulk", b"", LINES), headers=poster.headers, CONTENT_LENGTH=""
+        *("POST", "/api/v1/customers/bulk", b"", LINES),
+        headers=poster.headers,
+        CONTENT_TYPE=LINES,
+        CONTENT_LENGTH="",
     )
     problem(answer, 411, "no_length")
 
 
 def test_a_body_that_ends_early_is_refused(poster) -> None:
     answer = poster.client.generic(
-        "POST", "/api/v1/customers/bulk", GOOD, LINES, headers=poster.headers, CONTENT_LENGTH="999"
+        *("POST", "/api/v1/customers/bulk", GOOD, LINES),
+        headers=poster.headers,
+        **{"CONTENT_LENGTH": "999", "wsgi.input": io.BytesIO(GOOD)},
     )
     problem(answer, 400, "cut_off")
 
