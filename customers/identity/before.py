@@ -15,6 +15,8 @@ _TOUCHED = "(select former from identity_number)"
 # Name, birth and city follow from the numbers; they are not kept a second time.
 _PERSONAL = "'{name,name_key,gender,birth_date,city}'::text[]"
 _BLANK = """'{"name": "", "name_key": "", "gender": "", "city": ""}'::jsonb"""
+# A row that comes back is a change to whoever asks what has changed; not every table says when.
+_CHANGED = "jsonb_build_object('changed_at', clock_timestamp())"
 _FLAGS = ("do_not_contact", "is_test", "erased_at", "contact_expired_on")
 
 
@@ -42,7 +44,8 @@ def part(cursor: Any, tenant_id: int) -> None:
         )
         cursor.execute(
             f"insert into {table} overriding system value"
-            f" select (jsonb_populate_record(null::{table}, e.content)).* from {BEFORE} e"
+            f" select (jsonb_populate_record(null::{table}, e.content || {_CHANGED})).*"
+            f" from {BEFORE} e"
             f" where e.tenant_id = %s and e.customer_id in {_TOUCHED} and e.content is not null"
             f" and e.\"table\" = '{table}'{stands} on conflict do nothing",
             [tenant_id],
@@ -90,7 +93,7 @@ def _bring_back_customers(cursor: Any, tenant_id: int) -> None:
         f"insert into {CUSTOMER} overriding system value"
         f" select (jsonb_populate_record(null::{CUSTOMER}, {_BLANK} || coalesce(e.content,"
         f" (to_jsonb(c) - {_PERSONAL}) || jsonb_build_object('id', n.own,"
-        " 'uid', gen_random_uuid())))).*"
+        f" 'uid', gen_random_uuid())) || {_CHANGED})).*"
         " from (select own, min(former) as former from identity_number"
         f" where own <> former group by 1) n join {CUSTOMER} c on c.id = n.former"
         f" left join {BEFORE} e on e.tenant_id = %s and e.customer_id = n.former"

@@ -156,3 +156,11 @@ def test_nothing_is_undone_twice(group: Group, people: list[Customer]) -> None:
     undo(group.system, decision)
     with pytest.raises(DecisionRefused, match="already"):
         undo(group.system, decision)
+
+
+def test_who_comes_back_has_changed_since(group: Group, people: list[Customer]) -> None:
+    """Programs that ask what has changed learn of him again."""
+    decision = merge(group.system, people[0], people[1])
+    merged_at = Customer.objects.get(pk=people[0].pk).changed_at
+    undo(group.system, decision)
+    assert Customer.objects.get(pk=people[1].pk).changed_at > merged_at

@@ -69,14 +69,18 @@ def _privacy(group: Group, customer: Customer, number: int) -> None:
 
 
 def picture(group: Group) -> dict[str, list[Any]]:
-    """Every row of every table that follows a customer, as JSON, by table."""
+    """Every row of every table that follows a customer, as JSON, by table.
+
+    The stamp of a row's last change is left out: it says that something was done, not what is.
+    """
     tables = {CUSTOMER, SOURCE, *OF_NUMBER, *(t for t, *_ in OF_CUSTOMER)}
     tables |= {table for table, _column in computed()}
     found = {}
     with connection.cursor() as cursor:
         for table in sorted(tables):
             cursor.execute(
-                f"select to_jsonb(t)::text from {table} t where tenant_id = %s order by 1",
+                f"select (to_jsonb(t) - 'changed_at')::text from {table} t where tenant_id = %s"
+                " order by 1",
                 [group.tenant.pk],
             )
             found[table] = [row for (row,) in cursor.fetchall()]
