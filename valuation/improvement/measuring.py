@@ -10,7 +10,8 @@ from organization import audit
 from organization.access import Access, entered
 from organization.models import Unit
 from valuation.improvement.effect import Effect, effect_of
-from valuation.indicators.definitions import DEFINITIONS, Definition
+from valuation.indicators.definition import Definition
+from valuation.indicators.definitions import DEFINITIONS
 from valuation.indicators.unit_months import recorded_months
 from valuation.lineage.anchors import newest_rows
 from valuation.units import Tree

@@ -23,7 +23,8 @@ from organization.requests import SignedInRequest
 from organization.roles import valid_on
 from valuation.improvement.measuring import RELATIVE
 from valuation.indicators import wording
-from valuation.indicators.definitions import DEFINITIONS, Definition
+from valuation.indicators.definition import Definition
+from valuation.indicators.definitions import DEFINITIONS
 from valuation.indicators.unit_months import recorded_months, unit_months
 from valuation.shown import access_of, chosen_unit, visible_units
 from web import formats

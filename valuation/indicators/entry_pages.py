@@ -22,7 +22,8 @@ from organization.requests import SignedInRequest
 from valuation.bands import Scale, parse_scale
 from valuation.indicators import wording
 from valuation.indicators.band_choice import Bands
-from valuation.indicators.definitions import DEFINITIONS, Definition, of_dimension
+from valuation.indicators.definition import Definition
+from valuation.indicators.definitions import DEFINITIONS, of_dimension
 from valuation.indicators.measuring import CAR_AGES
 from valuation.indicators.records import BandSet, MoatInput
 from valuation.refusals import Refused
@@ -110,7 +111,7 @@ def bands_of(definition: Definition, good: Decimal, fair: Decimal) -> list[dict[
 
 def scale_rows(definition: Definition, scale: Scale) -> list[tuple[str, str, str]]:
     """Name, level and range of each band of a scale."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for band in scale.bands:
         low = "" if band.low == float("-inf") else wording.written(definition, band.low)
         high = "" if band.high == float("inf") else wording.written(definition, band.high)

@@ -22,7 +22,8 @@ from valuation.bands import Band
 from valuation.indicators import alarms, control, reading, wording
 from valuation.indicators.alarms import Alarm
 from valuation.indicators.band_choice import Bands, division_of
-from valuation.indicators.definitions import DIMENSIONS, MONTH, Definition, of_dimension
+from valuation.indicators.definition import DIMENSIONS, MONTH, Definition
+from valuation.indicators.definitions import of_dimension
 from valuation.indicators.unit_months import (
     UnitMonths,
     change_of_year,
@@ -127,7 +128,7 @@ def lines_of(access: Access, units: Mapping[int, Unit], found: UnitMonths) -> di
             definition=definition,
             value=value,
             href=figure_href(unit, key, last.month),
-            change=change_of_year(definition, value, before and before.figures.get(key)),
+            change=change_of_year(definition, value, before.figures.get(key) if before else None),
             trend=found.series(key, TREND),
             target=wording.target_value(definition, declared),
             band=bands.band(key, value, division, age),

@@ -248,9 +248,9 @@ def _left_out(source: Source, node: Node, table: pd.DataFrame, number: int) -> d
             found[name] = [source.tree.stores[i].code for i in out[:NAMED]]
     if found and len(below) == 1 and node.level == "store":
         holes = source.ledger.missing(number, 24, ["revenue_fen"])[below[0]]
-        found["months"] = [month_name(number - 23 + i) for i in np.flatnonzero(holes)]
+        found["months"] = [month_name(number - 23 + int(i)) for i in np.flatnonzero(holes)]
         partial = source.ledger.missing(number, 12, NET)[below[0]] & ~holes[12:]
-        found["partial"] = [month_name(number - 11 + i) for i in np.flatnonzero(partial)]
+        found["partial"] = [month_name(number - 11 + int(i)) for i in np.flatnonzero(partial)]
     return found
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from organization.access import Access
 from organization.models import Unit
-from valuation.indicators.definitions import Definition
+from valuation.indicators.definition import Definition
 from valuation.indicators.records import UnitIndicators
 from valuation.lineage.anchors import newest_rows
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from valuation.indicators.definitions import Definition, Kind
+from valuation.indicators.definition import Definition, Kind
 from web import formats
 from web.shell import Tone
 

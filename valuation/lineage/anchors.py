@@ -7,7 +7,7 @@ from typing import Any
 
 from organization.access import Access
 from organization.models import Unit
-from valuation.indicators.definitions import Definition
+from valuation.indicators.definition import Definition
 from valuation.indicators.measuring import month_end
 from valuation.indicators.records import UnitIndicators
 from valuation.lineage.registry import AT_VALUATION, with_valuation_names

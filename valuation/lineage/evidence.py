@@ -5,7 +5,7 @@ now; where records changed since, the page shows both figures.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from valuation import books
 from valuation.history import History, quarter_ordinal
 from valuation.indicators import formulas
 from valuation.indicators import reading as records
-from valuation.indicators.definitions import Definition
+from valuation.indicators.definition import Definition
 from valuation.indicators.ledger import (
     EBITDA,
     GROSS,
@@ -258,8 +258,8 @@ def _money_weights(seen: Home, home: Home, scope: Scope) -> dict[str, np.ndarray
 def _customer_listing(
     home: Home,
     weights: dict[str, np.ndarray],
-    numerator: Sequence[str],
-    denominator: Sequence[str],
+    numerator: Iterable[str],
+    denominator: Iterable[str],
 ) -> Listing:
     nothing = np.zeros(len(home.ids), dtype=np.int64)
     above = sum((weights[name] for name in numerator if name in weights), nothing)

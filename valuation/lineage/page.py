@@ -21,7 +21,8 @@ from organization.requests import SignedInRequest
 from valuation.assumption_page import confidence_text
 from valuation.assumptions import terms_of
 from valuation.indicators import wording
-from valuation.indicators.definitions import DEFINITIONS, Definition
+from valuation.indicators.definition import Definition
+from valuation.indicators.definitions import DEFINITIONS
 from valuation.indicators.records import UnitIndicators
 from valuation.indicators.unit_months import recorded_months, unit_months
 from valuation.lineage.anchors import Anchor, month_anchor, valuation_anchor

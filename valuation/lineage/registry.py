@@ -4,62 +4,105 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_lazy as _
 
-from valuation.indicators.definitions import DEFINITIONS, Definition
+from valuation.indicators.definition import Definition
+from valuation.indicators.definitions import DEFINITIONS
 
 AS_OF = _("at the as-of date")
 
 # What a valuation adds to the indicators: its own sums.
-VALUED: dict[str, Definition] = {
-    one.key: one
-    for one in (
-        Definition(
-            *("value", "customer", _("Value of the user base")),
-            _(
-                "Σ over months of (visits × margin per visit + accident margin × alive"
-                " − service and retention cost) ÷ (1 + d)^(k/12)"
-            ),
-            *("money", "sum", "valued", {"value_fen": 1}, {}, AS_OF),
+_VALUED = (
+    Definition(
+        key="value",
+        dimension="customer",
+        label=_("Value of the user base"),
+        formula=_(
+            "Σ over months of (visits × margin per visit + accident margin × alive − "
+            "service and retention cost) ÷ (1 + d)^(k/12)"
         ),
-        Definition(
-            *("undiscounted", "customer", _("Undiscounted")),
-            _("The same without the discount: Σ over months of margin less cost"),
-            *("money", "sum", "valued", {"undiscounted_fen": 1}, {}, AS_OF),
-        ),
-        Definition(
-            *("customers", "customer", _("Customers")),
-            _("Customers born before the as-of date, each once, at the home store"),
-            *("integer", "sum", "valued", {"customers": 1}, {}, AS_OF),
-        ),
-        Definition(
-            *("value_per_customer", "customer", _("Value per customer")),
-            _("Value ÷ customers"),
-            *("money", "ratio", "valued", {"value_fen": 1}, {"customers": 1}, AS_OF),
-        ),
-    )
-}
-COHORTS: dict[str, Definition] = {
-    one.key: one
-    for one in (
-        Definition(
-            *("cohort_retention", "customer", _("Cohort: customers with a visit")),
-            _("Customers of the cohort with a visit in the quarter ÷ all of the cohort"),
-            *("percent", "ratio", "customers", {"cohort_active": 1}, {"cohort_customers": 1}),
-            AS_OF,
-        ),
-        Definition(
-            *("cohort_revenue", "customer", _("Cohort: revenue per customer and quarter")),
-            _("Revenue of the cohort in the quarter ÷ all customers of the cohort"),
-            *("money", "ratio", "customers", {"cohort_revenue_fen": 1}, {"cohort_customers": 1}),
-            AS_OF,
-        ),
-        Definition(
-            *("cohort_value", "customer", _("Cohort: margin so far per customer")),
-            _("Margin of the cohort up to the quarter ÷ all customers of the cohort"),
-            *("money", "ratio", "customers", {"cohort_margin_fen": 1}, {"cohort_customers": 1}),
-            AS_OF,
-        ),
-    )
-}
+        kind="money",
+        shape="sum",
+        evidence="valued",
+        numerator={"value_fen": 1},
+        denominator={},
+        window=AS_OF,
+    ),
+    Definition(
+        key="undiscounted",
+        dimension="customer",
+        label=_("Undiscounted"),
+        formula=_("The same without the discount: Σ over months of margin less cost"),
+        kind="money",
+        shape="sum",
+        evidence="valued",
+        numerator={"undiscounted_fen": 1},
+        denominator={},
+        window=AS_OF,
+    ),
+    Definition(
+        key="customers",
+        dimension="customer",
+        label=_("Customers"),
+        formula=_("Customers born before the as-of date, each once, at the home store"),
+        kind="integer",
+        shape="sum",
+        evidence="valued",
+        numerator={"customers": 1},
+        denominator={},
+        window=AS_OF,
+    ),
+    Definition(
+        key="value_per_customer",
+        dimension="customer",
+        label=_("Value per customer"),
+        formula=_("Value ÷ customers"),
+        kind="money",
+        shape="ratio",
+        evidence="valued",
+        numerator={"value_fen": 1},
+        denominator={"customers": 1},
+        window=AS_OF,
+    ),
+)
+_COHORTS = (
+    Definition(
+        key="cohort_retention",
+        dimension="customer",
+        label=_("Cohort: customers with a visit"),
+        formula=_("Customers of the cohort with a visit in the quarter ÷ all of the cohort"),
+        kind="percent",
+        shape="ratio",
+        evidence="customers",
+        numerator={"cohort_active": 1},
+        denominator={"cohort_customers": 1},
+        window=AS_OF,
+    ),
+    Definition(
+        key="cohort_revenue",
+        dimension="customer",
+        label=_("Cohort: revenue per customer and quarter"),
+        formula=_("Revenue of the cohort in the quarter ÷ all customers of the cohort"),
+        kind="money",
+        shape="ratio",
+        evidence="customers",
+        numerator={"cohort_revenue_fen": 1},
+        denominator={"cohort_customers": 1},
+        window=AS_OF,
+    ),
+    Definition(
+        key="cohort_value",
+        dimension="customer",
+        label=_("Cohort: margin so far per customer"),
+        formula=_("Margin of the cohort up to the quarter ÷ all customers of the cohort"),
+        kind="money",
+        shape="ratio",
+        evidence="customers",
+        numerator={"cohort_margin_fen": 1},
+        denominator={"cohort_customers": 1},
+        window=AS_OF,
+    ),
+)
+VALUED = {one.key: one for one in _VALUED}
+COHORTS = {one.key: one for one in _COHORTS}
 FIGURES: dict[str, Definition] = {**DEFINITIONS, **VALUED, **COHORTS}
 
 # What a valuation's unit holds the counters of; the rest is recorded by month alone.

@@ -15,7 +15,7 @@ from customers.models import Customer
 from organization.access import Access, Capability
 from organization.models import Unit
 from valuation.indicators import wording
-from valuation.indicators.definitions import Definition
+from valuation.indicators.definition import Definition
 from valuation.lineage import reading
 from valuation.lineage.anchors import Anchor
 from valuation.lineage.evidence import ELSEWHERE, Listing
