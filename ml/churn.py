@@ -24,6 +24,7 @@ from ml.features import (
     churned,
     customer_features,
     division_names,
+    without_empty_columns,
 )
 from ml.pooling import fit_cohorts
 from ml.records import Records
@@ -195,7 +196,7 @@ def _fit(snapshots: Sequence[Snapshot], config: ChurnConfig) -> HistGradientBoos
         early_stopping=False,
         random_state=config.seed,
     )
-    return classifier.fit(features[rows], label[rows])
+    return classifier.fit(without_empty_columns(features[rows]), label[rows])
 
 
 def _stratified(stratum: NDArray[np.int64], config: ChurnConfig) -> NDArray[np.intp]:

@@ -198,7 +198,7 @@ def extract(as_of: date) -> Extract:
     )
     declined = _fetch(DECLINED, as_of, ("day",))
     visits = visits.merge(declined, on=["customer", "day"], how="left")
-    visits["declined"] = visits["declined"].fillna(0.0)
+    visits["declined"] = visits["declined"].astype(float).fillna(0.0)
     records = Records(
         customers=customers.set_index("customer").sort_index(),
         purchases=vehicles.loc[vehicles["sold_on"].notna(), ["customer", "sold_on"]]

@@ -100,6 +100,14 @@ class _Frame:
         return np.bincount(at, weights, self.n).astype(np.float64)
 
 
+def without_empty_columns(features: Floats) -> Floats:
+    """``features`` (n, k) to fit trees on: a column that is not known of anybody (a group that asks
+    no NPS) is 0 throughout. scikit-learn cannot bin it otherwise; no tree can split on it, so that
+    whatever it holds later changes no forecast."""
+    empty = np.isnan(features).all(axis=0)
+    return np.where(empty[None, :], 0.0, features) if empty.any() else features
+
+
 def churn_population(records: Records, cut_off: datetime.date) -> pd.Index:
     """Customers who bought or visited in the 24 months before the cut-off, ascending."""
     end = day_number(cut_off)

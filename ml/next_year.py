@@ -24,7 +24,13 @@ from scipy.stats import spearmanr
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from ml.churn import YEAR, NotEnoughData
-from ml.features import FEATURES, churn_population, customer_features, division_names
+from ml.features import (
+    FEATURES,
+    churn_population,
+    customer_features,
+    division_names,
+    without_empty_columns,
+)
 from ml.lifetime_value import Forecast, Key, fit_divisions, predict
 from ml.prices import price_growth
 from ml.records import Records
@@ -322,7 +328,7 @@ def _fit(
         early_stopping=False,
         random_state=config.seed,
     )
-    return regressor.fit(features, target)
+    return regressor.fit(without_empty_columns(features), target)
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def due_dates(data: Extract) -> pd.Series:
     vehicles = pd.DataFrame(
         {
             "division_id": one["division"].to_numpy(),
-            "model": one["model"].fillna("").to_numpy(),
+            "model": one["model"].astype(object).fillna("").to_numpy(),
             "own_days": one["service_interval_days"].to_numpy(dtype=float),
             "own_km": one["service_interval_km"].to_numpy(dtype=float),
         },

@@ -216,3 +216,72 @@ class TestAfterACrash:
         assert handed == [(access.tenant_id, run_id)]
         tasks.requeue_expired()
         assert len(handed) == 1
+
+
+class TestEndingByHand:
+    @pytest.mark.parametrize("claimed", [False, True])
+    def test_a_cancelled_run_is_over_and_its_worker_fenced_off(
+        self, access: Access, claimed: bool
+    ) -> None:
+        run_id = requested(access)
+        lease = runs.claim(access, run_id) if claimed else None
+        runs.cancel(access, run_id, "王芳")
+        run = stored(access, run_id)
+        assert (run.status, run.message) == (Status.CANCELLED, "Cancelled by 王芳.")
+        with pytest.raises(RunBusy):
+            runs.claim(access, run_id)
+        if lease is not None:
+            with pytest.raises(LeaseLost):
+                lease.renew()
+        runs.claim(access, requested(access))  # it makes room for the next
+
+    def test_what_has_ended_cannot_be_cancelled(self, access: Access, other_group: Group) -> None:
+        run_id = requested(access)
+        with pytest.raises(runs.RunOver):
+            runs.cancel(other_group.system, run_id, "a stranger")
+        runs.claim(access, run_id).end(Status.PUBLISHED)
+        with pytest.raises(runs.RunOver):
+            runs.cancel(access, run_id, "too late")
+        assert stored(access, run_id).status == Status.PUBLISHED
+
+    def test_a_run_given_back_is_taken_up_by_another(self, access: Access) -> None:
+        run_id = requested(access)
+        runs.claim(access, run_id).give_back("no database")
+        assert stored(access, run_id).status == Status.QUEUED
+        assert runs.claim(access, run_id).run.attempts == 2
+
+    def test_after_the_last_attempt_it_has_failed(self, access: Access) -> None:
+        run_id = requested(access)
+        for _attempt in range(3):
+            runs.claim(access, run_id).give_back("no database")
+        run = stored(access, run_id)
+        assert run.status == Status.FAILED
+        assert run.message == "Given up after 3 attempts: no database"
+
+
+class TestTellingWorkers:
+    def test_each_queued_run_is_told_once(self, access: Access) -> None:
+        run_id = requested(access)
+        assert runs.to_be_told(access) == [run_id]
+        assert runs.to_be_told(access) == []
+
+    def test_a_run_that_nobody_took_up_is_told_again(self, access: Access) -> None:
+        run_id = requested(access)
+        runs.to_be_told(access)
+        with entered(access):
+            TrainingRun.objects.filter(pk=run_id).update(
+                sent_at=timezone.now() - runs.TELL_AGAIN - timedelta(seconds=1)
+            )
+        assert runs.to_be_told(access) == [run_id]
+
+    def test_a_run_that_is_carried_out_is_not_told(self, access: Access) -> None:
+        runs.claim(access, requested(access))
+        assert runs.to_be_told(access) == []
+
+    def test_a_worker_killed_by_a_signal_lets_go_at_once(self, access: Access) -> None:
+        run_id = requested(access)
+        runs.claim(access, run_id)
+        assert not runs.is_waiting(access, run_id)
+        runs.release_dead(access, run_id)
+        assert runs.is_waiting(access, run_id)
+        assert runs.requeue_expired(access) == [run_id]
