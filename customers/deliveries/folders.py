@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from customers.deliveries import incoming, letters, loading
 from customers.deliveries.outcome import outcome_of
 from customers.importing.messages import FileRefused
+from customers.importing.queueing import delivered_groups
 from customers.importing.reading import open_delivery
 from customers.importing.running import record_failure
 from customers.models import Delivery, ImportRun
@@ -31,7 +32,6 @@ STARTED_BY = "投递文件夹 / drop folder"
 LOADED_BEFORE = gettext_noop("The same content was loaded before; nothing was loaded again.")
 PATIENCE = 60.0  # seconds to wait for another import; the next look goes on
 _TELL_FOR = timedelta(days=7)
-_GROUP_LEVEL = ("group", "集团")
 
 
 def take_up(tenant_id: int) -> int:
@@ -157,15 +157,9 @@ def _refuse_other_groups(path: Path, code: str) -> None:
     Raises:
         FileRefused: it does, or cannot be opened.
     """
-    for source in open_delivery(path).sources:
-        if source.kind.name != "org_units":
-            continue
-        at, level = (source.header.positions[name] for name in ("code", "level"))
-        for chunk in source.table.chunks():
-            for row in chunk.rows:
-                group = row[level].strip().casefold() in _GROUP_LEVEL
-                if group and row[at].strip() not in ("", code):
-                    raise FileRefused("unknown_group", code=row[at].strip()[:40], known=code)
+    others = [found for found in delivered_groups(open_delivery(path)) if found != code]
+    if others:
+        raise FileRefused("unknown_group", code=others[0][:40], known=code)
 
 
 def _tell(access: Access, tenant: Tenant) -> None:

@@ -111,6 +111,22 @@ def test_an_update_that_changes_nothing_is_none(served, client_of) -> None:
     assert rows(client_of("ceo"), "visits", updated_since=before.isoformat()) == []
 
 
+@pytest.mark.parametrize(
+    ("instant", "status"),
+    [
+        ("0248-11-29T14:44:29-23:15", 200),
+        ("2026-03-01T00:00:00+08:00", 200),
+        ("2026-03-01", 200),
+        ("0001-01-01T00:00:00+23:00", 400),
+        ("9999-12-31T23:59:59-23:00", 400),
+        ("10000-01-01T00:00:00Z", 400),
+    ],
+)
+def test_any_instant_is_answered(served, client_of, instant: str, status: int) -> None:
+    answer = client_of("ceo").get("/api/v1/visits/", {"updated_since": instant})
+    assert answer.status_code == status
+
+
 # ETag
 
 
