@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from ml.model_files import UntrustedModelFile
 from ml.models import ScoreSet, TrainingRun
@@ -28,9 +27,6 @@ class Champion:
     @property
     def horizon_months(self) -> int:
         return self.score_set.horizon_months
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"score_set": self.score_set.pk, "model_version": self.score_set.model_version}
 
 
 def champion_of(access: Access, run: TrainingRun) -> Champion | None:

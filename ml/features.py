@@ -104,8 +104,12 @@ def without_empty_columns(features: Floats) -> Floats:
     """``features`` (n, k) to fit trees on: a column that is not known of anybody (a group that asks
     no NPS) is 0 throughout. scikit-learn cannot bin it otherwise; no tree can split on it, so that
     whatever it holds later changes no forecast."""
-    empty = np.isnan(features).all(axis=0)
-    return np.where(empty[None, :], 0.0, features) if empty.any() else features
+    empty = np.flatnonzero(np.isnan(features).all(axis=0))
+    if empty.size == 0:
+        return features
+    filled = features.copy()
+    filled[:, empty] = 0.0
+    return filled
 
 
 def churn_population(records: Records, cut_off: datetime.date) -> pd.Index:

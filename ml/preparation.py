@@ -28,7 +28,7 @@ from ml.lifetime_value import Key, fit_divisions
 from ml.models import ScoreSet, ScoringChunk, TrainingRun
 from ml.next_year import NextYearModel, train_next_year
 from ml.quarantine import check_share, isolated, screen, without
-from ml.registry import Loaded, Trained, load_models
+from ml.registry import Trained
 from ml.rung_history import earlier_losses
 from ml.runs import Lease
 from ml.scoring import Terms, facts_of, forecasts, with_grades
@@ -288,8 +288,3 @@ def _margin_factor(data: Extract) -> dict[str, Any]:
         "median": float(factors["factor"].median()) if len(factors) else None,
         "store_months": len(factors),
     }
-
-
-def loaded_models(lease: Lease, score_set: ScoreSet) -> Loaded:
-    """The models that a draft is scored with."""
-    return load_models(lease.access, score_set.model_run_id or lease.run.pk)

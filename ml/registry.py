@@ -18,7 +18,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from ml import drift
 from ml.churn import ChurnModel
 from ml.configuration import CODE_VERSION
-from ml.curves import CurveMap
 from ml.features import FEATURES
 from ml.lifetime_value import Forecast, LifetimeModel
 from ml.model_files import Model, UntrustedModelFile, dump, load
@@ -194,13 +193,6 @@ def load_models(access: Access, run_id: int) -> Loaded:
         {(row.parameters["division"], row.parameters["segment"]): row.pk for row in cohorts},
         churn.metrics.get("reference", {}),
     )
-
-
-def horizon_of(access: Access, run_id: int) -> int:
-    """Months of the curves that the run's fits are described by."""
-    with entered(access):
-        version = ModelVersion.objects.filter(run_id=run_id, kind=Kind.LIFETIME_VALUE).first()
-    return CurveMap.from_dict(version.parameters["map"]).months if version else 0
 
 
 def _next_year_of(named: dict[str, ModelVersion]) -> NextYearModel | None:
