@@ -35,7 +35,7 @@ RAW_SQL = {
     "customers.identity.proposals": "joins all customers of a group on what they share",
     "customers.identity.state": "merges and parts people set by set",
     "customers.importing.loading": "writes a delivery set by set",
-    "customers.importing.running": "queues imports by an advisory lock",
+    "customers.importing.queueing": "queues imports by an advisory lock",
     "customers.importing.sealing": "seals a delivery's numbers set by set",
     "customers.person_keys": "makes and destroys keys set by set",
     "ml.partitions": "adds and drops the partition of a score set",
@@ -82,6 +82,7 @@ PROCESSES = {
 # Paths come from the file system or from settings, or are made here; never from a request.
 FILES_OF_REQUESTS = {
     "customers.importing.uploads": "kept under names that are made here (test_uploads)",
+    "customers.importing.profile_pages": "a sample's path, held below the product's own folder",
     "customers.importing.pages": "paths of a run's row, held below the product's own folders",
     "ml.score_file": "the path that the command line names",
 }

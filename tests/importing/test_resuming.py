@@ -23,7 +23,7 @@ from tests.database import APPLICATION, OWNER, ROOT
 from tests.importing.content import content
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("resuming")]
-TEMPLATE = "test_parcfolio_resuming"
+TEMPLATE = f"test_parcfolio_resuming_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
 
 @dataclass
