@@ -19,15 +19,10 @@ from psycopg.rows import dict_row
 _OTHER = {"Delivery", "ImportRun", "ImportFile", "QualityReport", "AuditEvent", "AuditChain"}
 _ONLY_HERE = {
     *("id", "uid", "run_id", "record_id", "store_ids", "number", "previous", "hash"),
-    *(
-        "created_at",
-        "recorded_at",
-        "replaced_at",
-        "decided_at",
-        "closed_at_",
-        "password",
-        "wrapped",
-    ),
+    *("changed_at", "created_at", "recorded_at", "replaced_at", "decided_at"),
+    *("password", "wrapped", "found_at", "kept_at"),
+    # Ids that are no foreign keys.
+    *("own", "own_customer", "row_id", "side_a", "side_b"),
     *("sealed", "sealed_row", "brought_by_mobile", "date_joined", "account_id", "at", "secret"),
 }
 
