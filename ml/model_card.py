@@ -114,6 +114,12 @@ def _found_in_words(found: Any) -> str:
     return "; ".join(str(part) for part in parts)
 
 
+def fit_status(version: ModelVersion) -> str:
+    """Whether the fit in use converged, in one or two words."""
+    status = version.parameters.get("chosen", {}).get("status", version.status)
+    return str(STATUSES.get(status, status))
+
+
 def visit_rows(version: ModelVersion) -> list[dict[str, Any]]:
     """The forecasts of next year's visits on the held-out year, baselines beside the trees."""
     cards = version.metrics.get("everybody", {})

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.models import Visit
 from ml.asof import DateRefused, checked_as_of
 from ml.configuration import DEFAULTS
-from ml.model_card import churn_card, cohort_rows, gate_rows
+from ml.model_card import churn_card, cohort_rows, fit_status, gate_rows
 from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.run_pages import GATE_COLUMNS, brief
@@ -88,7 +88,12 @@ VERSION_COLUMNS = [
     Column("kind", gettext_lazy("Kind"), value=lambda version: version.get_kind_display()),
     Column("version", gettext_lazy("Version")),
     Column("as_of", gettext_lazy("Fitted before"), "date", hide_on_phone=True),
-    Column("status", gettext_lazy("Fit"), wrap=True, hide_on_phone=True),
+    Column(
+        "status",
+        gettext_lazy("Fit"),
+        value=lambda version: fit_status(version),
+        hide_on_phone=True,
+    ),
 ]
 SET_COLUMNS = [
     Column("as_of", gettext_lazy("As of"), "date"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from ml.model_card import churn_card, cohort_rows, visit_rows
+from ml.model_card import churn_card, cohort_rows, fit_status, visit_rows
 from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, of_own_divisions
 from ml.models import ModelVersion, ScoreSet
 from ml.publication import current_score_set
@@ -61,7 +61,7 @@ def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
         (_("Data"), version.data_hash[:16]),
         (_("Configuration"), json.dumps(version.metrics.get("configuration", {}), sort_keys=True)),
         (_("Environment"), ", ".join(f"{name} {value}" for name, value in made.items())),
-        (_("Fit"), version.status),
+        (_("Fit"), fit_status(version)),
     ]
     if version.sha256:
         facts.append((_("File"), f"skops, SHA-256 {version.sha256}"))

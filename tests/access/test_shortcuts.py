@@ -17,6 +17,7 @@ RAW_SQL = {
     "config.demo": "asks which groups there are before Django starts",
     "config.operations": "asks whether the database answers",
     "config.bench.filled": "fills a scratch database",
+    "config.bench.bulk_load": "fills a scratch database",
     "config.bench.group": "finds the scratch server's process",
     "config.bench.importing": "measures a bare COPY in a scratch database",
     "config.bench.pages": "switches the policies off in a scratch database",
@@ -278,7 +279,10 @@ def test_views_touch_files_in_named_modules_alone() -> None:
 
 # They write made-up files, refusals into the product's own folder (which a route hands out), and
 # rows into a COPY.
-WRITERS = {"customers.demonstration.writer", "customers.importing.refusals", "ml.publication"}
+WRITERS = {
+    *("customers.demonstration.writer", "customers.importing.refusals", "ml.publication"),
+    "config.bench.bulk_load",
+}
 
 
 def test_every_module_that_hands_out_a_file_names_its_rule() -> None:

@@ -94,6 +94,21 @@ def test_the_nightly_run_scores_with_the_models_in_use(
     pd.testing.assert_frame_equal(scores(loaded, second), scores(loaded, first), check_exact=True)
 
 
+def test_every_version_has_a_card_that_says_whether_it_is_in_use(
+    loaded: Group, client_of: Any
+) -> None:
+    published(loaded)
+    with entered(loaded.system):
+        versions = list(ModelVersion.objects.values_list("pk", "sha256"))
+    for version, digest in versions:
+        shown = client_of("analyst").get(
+            f"/models/versions/{version}/", headers={"accept-language": "en"}
+        )
+        assert shown.status_code == 200
+        assert "Champion: in use" in shown.content.decode()
+        assert digest in shown.content.decode()
+
+
 def test_a_second_attempt_goes_on_at_the_chunks(
     loaded: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
