@@ -232,6 +232,8 @@ ROUTES: dict[str, Route] = {
     "valuation_dashboard": Route((C.SEE_VALUE,)),
     "valued_unit": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_cohorts": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "valued_bridge": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "valued_reconciliation": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_customers": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
