@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
 from valuation import (
+    assumption_form,
     assumption_page,
     bridge_page,
     dashboard,
@@ -23,6 +24,11 @@ urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
+    path(
+        "value/assumptions/new",
+        login_required(assumption_form.new_version),
+        name="new_assumptions",
+    ),
     path("value/rows/", login_required(deidentified.deidentified), name="deidentified_rows"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
     path("value/scenarios/", login_required(scenarios.scenarios), name="scenarios"),

@@ -238,6 +238,9 @@ ROUTES: dict[str, Route] = {
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    "new_assumptions": Route(
+        (C.SEE_VALUE, C.CREATE_VALUATION), whole_group=True, post=(400,), data={"reason": "x"}
+    ),
     "scenarios": Route((C.SEE_VALUE,)),
     "store_scenario": act(
         C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, data={"name": "x", "reason": "y"}
