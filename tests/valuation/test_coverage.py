@@ -10,15 +10,16 @@ from valuation.worlds import Nature, draw_world
 NATURE = Nature()
 
 
-def test_three_worlds_fall_inside():
-    learnt = [draw_world(NATURE, seed) for seed in range(8)]
+def test_three_worlds():
+    learnt = [draw_world(NATURE, seed) for seed in range(24)]
     variation = NATURE.spend_variation
     shocks = estimated_shocks(learnt, [forecast(one, variation) for one in learnt], variation)
     held = []
     for seed in (101, 102, 103):
         world = draw_world(NATURE, seed)
         held.append(hold(world, forecast(world, variation), shocks, seed))
-    assert [one.inside for one in held] == [True] * 3
+    # A band of 90% misses one in ten: two misses of three would be news.
+    assert sum(one.inside for one in held) >= 2
     # Wide enough to be honest, narrow enough to say something.
     width = np.mean([(one.band.p95 - one.band.p5) / one.band.expected for one in held])
     assert 0.1 < width < 0.6
