@@ -168,12 +168,15 @@ def _write_customers(
     floats = [*SCALARS, "variance"]
     definition = [f"{name} bigint" for name in _WHOLE] + [f"{name} float8" for name in floats]
     with connection.cursor() as cursor:
+        # Joins of everybody with everybody's pseudonym: in memory, for this transaction alone.
+        cursor.execute("set local work_mem = '128MB'")
         cursor.execute(f"create temp table valued ({', '.join(definition)}) on commit drop")
         with cursor.copy("copy valued from stdin (format binary)") as copy:
             for block in _blocks(columns):
                 copy.write(block)
         cursor.execute("analyze valued")
         cursor.execute(PSEUDONYMS, [access.tenant_id])
+        cursor.execute("select valuation_refresh_statistics()")
         scalars = ", ".join(f"v.{name}" for name in SCALARS)
         cursor.execute(LINES.format(scalars=scalars), [access.tenant_id, valuation.pk])
         candidates.renew(cursor, valuation)

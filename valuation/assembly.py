@@ -406,6 +406,8 @@ def _operations(inputs: Inputs, node: Node, one: Lines, months: list[str]) -> di
         **{name: [int(v) for v in column] for name, column in one.operations.items()},
         "targets": one.targets | declared,
         "complete_through": min(delivered).isoformat() if delivered else None,
+        # A store's own; the page of a unit above shows those of its stores.
+        "margin_factors": inputs.factors.get(node.id, []),
         "stores": len(below),
         "stores_delivering": len(delivered),
     }

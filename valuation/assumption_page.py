@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from customers.quality.rules import KIND_BY_CODE, PARTS
+from organization.access import Capability
 from organization.requests import SignedInRequest
 from valuation.models import Assumptions, Valuation
 from valuation.shown import access_of, newest_valuation
@@ -31,8 +32,12 @@ def assumptions(request: SignedInRequest) -> HttpResponse:
     access = access_of(request)
     versions = Assumptions.objects.visible_to(access).order_by("-version")[:VERSIONS_SHOWN]
     newest = newest_valuation(access)
+    for one in versions:
+        # The preset's reason is ours and translated; a group's own is shown as it was written.
+        one.shown_reason = _(one.reason) if one.reason else ""
     context = {
         "versions": [(one, rows_of(one.values)) for one in versions],
+        "may_change": access.may_everywhere(Capability.CREATE_VALUATION),
         "valuation": newest,
         "parts": confidence_rows(newest) if newest else [],
         "data_facts": data_facts(newest) if newest else [],
@@ -77,9 +82,26 @@ def rows_of(values: dict[str, Any]) -> list[Row]:
         _rate_part(_("Risk premium"), rate["premium"]),
         (_("Cost of capital (WACC)"), formats.percent(rate["wacc"]), _("for comparison only")),
         *_costs(values),
+        *_divisions(values),
         *_shocks(values["shocks"], _(values["shocks_source"])),
         (_("Variation of the margin of a visit"), variation, _("assumption, not estimated")),
     ]
+
+
+def _divisions(values: dict[str, Any]) -> list[Row]:
+    """Premiums of divisions, the authorisation, and what stops an approval, where declared."""
+    rows = []
+    for code, part in values["discount"].get("premiums", {}).items():
+        source = f"{part['source']} · {part['dated']} · {part['reason']}"
+        label = _("Premium of %(division)s") % {"division": code}
+        rows.append((label, formats.percent(part["rate"], 2), source))
+    if authorisation := values.get("authorisation"):
+        probability = formats.percent(authorisation["renewal_probability"], 0)
+        rows.append((_("Renewal of the authorisation"), probability, _(authorisation["source"])))
+    if approval := values.get("approval"):
+        lowest = formats.decimal(approval["lowest_confidence"], 0)
+        rows.append((_("Data confidence"), lowest, _("Stops the approval below")))
+    return rows
 
 
 def _rate_part(label: str, part: dict[str, Any]) -> Row:

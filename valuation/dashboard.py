@@ -11,11 +11,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from customers.quality.rules import GAP_ALLOWED
 from organization import audit
 from organization.access import Capability
 from organization.requests import SignedInRequest
-from valuation import drilldown, headline, league, pictures
+from valuation import drilldown, headline, league, parts, pictures
+from valuation.approval import hindrances
 from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
 from valuation.lineage.registry import FIGURES
@@ -58,7 +58,11 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "cohort_tabs": pictures.measure_tabs(request.GET),
         "league": tables(shown),
         "laggards": league.laggards(shown),
+        "mix": parts.mix_tables(shown),
+        "contracted": parts.contracted_table(shown),
+        "lookback": parts.lookback_chart(shown),
         "may_approve": _may_approve(shown),
+        "hindrances": [] if shown.approval else hindrances(shown.valuation),
         "change_known": bool(shown.valued.change),
     }
     return render(request, "valuation/dashboard.html", context)
@@ -170,13 +174,10 @@ def approve(request: SignedInRequest, pk: int) -> HttpResponse:
     valuation = get_object_or_404(Valuation.objects.visible_to(access), pk=pk)
     if valuation.author == access.label:
         raise PermissionDenied(_("A valuation is approved by a second person."))
-    gap = valuation.notes["gap"]
-    if gap is not None and gap > GAP_ALLOWED:
-        messages.error(
-            request,
-            _("Not approved: repair orders and books differ by %(gap)s, more than %(limit)s.")
-            % {"gap": formats.percent(gap), "limit": formats.percent(GAP_ALLOWED, 0)},
-        )
+    reasons = hindrances(valuation)
+    if reasons:
+        for reason in reasons:
+            messages.error(request, _("Not approved: %(reason)s") % {"reason": reason})
         return redirect("valuation_dashboard")
     _approval, created = Approval.objects.get_or_create(
         valuation=valuation, defaults={"tenant_id": access.tenant_id, "approved_by": access.label}

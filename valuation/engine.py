@@ -34,6 +34,7 @@ from valuation.cash_flows import (
 )
 from valuation.contracted import ContractBook, read_book
 from valuation.inputs import Fits, Scores, customer_curves, read_fits, read_scores
+from valuation.margin_factors import factors_by_store
 from valuation.models import Assumptions, Valuation
 from valuation.pool_flows import FlowAssumptions, shock_sensitivities
 from valuation.regimes import Regimes, regimes_of
@@ -67,6 +68,7 @@ class Inputs:
     fits: Fits
     store: Integers
     visits: pd.DataFrame
+    factors: dict[int, list[dict[str, Any]]]
     purchases: pd.DataFrame
     book: pd.DataFrame
     contracts: ContractBook
@@ -113,7 +115,7 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
     as_of = score_set.as_of
     tree = Tree.read()
     scores = read_scores(score_set.pk)
-    visits, _ = visit_days(as_of)
+    visits, factors = visit_days(as_of)
     columns = [
         "customer",
         "store",
@@ -138,6 +140,7 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
         fits=read_fits(scores),
         store=tree.store_index(scores["store"]),
         visits=_slim(visits[columns]),
+        factors=factors_by_store(factors, tree, pd.Timestamp(books.last_complete_month(as_of))),
         purchases=books.purchases(as_of),
         book=book,
         contracts=contracts,

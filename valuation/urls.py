@@ -3,7 +3,16 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
-from valuation import assumption_page, dashboard, deidentified, drilldown, league
+from valuation import (
+    assumption_form,
+    assumption_page,
+    bridge_page,
+    dashboard,
+    deidentified,
+    drilldown,
+    league,
+    reconciliation,
+)
 from valuation.calculators import pages as calculator_pages
 from valuation.pools import pages
 from valuation.reports import pages as report_pages
@@ -15,6 +24,11 @@ urlpatterns = [
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),
+    path(
+        "value/assumptions/new",
+        login_required(assumption_form.new_version),
+        name="new_assumptions",
+    ),
     path("value/rows/", login_required(deidentified.deidentified), name="deidentified_rows"),
     path("value/approve/<int:pk>", login_required(dashboard.approve), name="approve_valuation"),
     path("value/scenarios/", login_required(scenarios.scenarios), name="scenarios"),
@@ -55,6 +69,12 @@ urlpatterns = [
         name="structure_draft",
     ),
     path("value/<str:code>/", login_required(dashboard.dashboard), name="valued_unit"),
+    path("value/<str:code>/bridge/", login_required(bridge_page.bridge), name="valued_bridge"),
+    path(
+        "value/<str:code>/books/",
+        login_required(reconciliation.reconciliation),
+        name="valued_reconciliation",
+    ),
     path("value/<str:code>/cohorts/", login_required(drilldown.cohorts), name="valued_cohorts"),
     path(
         "value/<str:code>/customers/", login_required(drilldown.customers), name="valued_customers"

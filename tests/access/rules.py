@@ -232,10 +232,15 @@ ROUTES: dict[str, Route] = {
     "valuation_dashboard": Route((C.SEE_VALUE,)),
     "valued_unit": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_cohorts": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "valued_bridge": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    "valued_reconciliation": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_customers": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
+    "new_assumptions": Route(
+        (C.SEE_VALUE, C.CREATE_VALUATION), whole_group=True, post=(400,), data={"reason": "x"}
+    ),
     "scenarios": Route((C.SEE_VALUE,)),
     "store_scenario": act(
         C.SEE_VALUE, C.CREATE_VALUATION, whole_group=True, data={"name": "x", "reason": "y"}

@@ -41,7 +41,11 @@ def make_score_set(group: Group, as_of: date = AS_OF, horizon: int = 60) -> Scor
 
 
 def make_fit(
-    score_set: ScoreSet, name: str = "LUX/person", *, converged: bool = True
+    score_set: ScoreSet,
+    name: str = "LUX/person",
+    *,
+    converged: bool = True,
+    parameters: dict[str, Any] = PARAMETERS,
 ) -> ModelVersion:
     return ModelVersion.objects.create(
         tenant_id=score_set.tenant_id,
@@ -53,7 +57,7 @@ def make_fit(
         data_hash=score_set.data_hash,
         parameters={
             "map": CurveMap(MAP.bend, score_set.horizon_months).as_dict(),
-            "chosen": {"model": "BG/NBD", "params": PARAMETERS},
+            "chosen": {"model": "BG/NBD", "params": parameters},
         },
         status="converged" if converged else "at the bound",
         converged=converged,

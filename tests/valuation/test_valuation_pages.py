@@ -13,9 +13,10 @@ from customers.models import MonthlyFinancials, Task
 from ml.models import TrainingRun
 from organization.access import Access, entered
 from organization.models import AuditEvent
-from tests.factories import make_customer
+from tests.factories import make_customer, make_visit
 from tests.valuation.score_sets import AS_OF, make_fit, make_score, make_score_set
 from valuation import tasks
+from valuation.assumptions import add_version, preset
 from valuation.engine import create_valuation
 from valuation.models import Approval, Valuation
 from web import formats
@@ -147,11 +148,40 @@ class TestTasks:
         assert client_of("ceo").get(reverse("create_task", args=["XQ-S1"])).status_code == 405
 
 
-class TestApproval:
-    def approve(self, client, valuation):
-        return client.post(reverse("approve_valuation", args=[valuation.pk]))
+@pytest.fixture
+def lenient(group) -> None:
+    """Assumptions by which the few rows of these tests are confidence enough."""
+    values = preset(AS_OF)
+    values["approval"]["lowest_confidence"] = 0.0
+    with entered(group.system):
+        add_version(group.tenant.pk, values, reason="few rows", author="test")
 
-    def test_by_a_second_person(self, portfolio, valued, client_of):
+
+class TestApproval:
+    def address(self, valuation):
+        return reverse("approve_valuation", args=[valuation.pk])
+
+    def approve(self, client, valuation):
+        return client.post(self.address(valuation))
+
+    def test_not_on_weak_data(self, portfolio, valued, client_of):
+        assert valued.confidence < 60
+        page = text_of(client_of("ceo").post(self.address(valued), follow=True))
+        assert "60" in page
+        with entered(portfolio.group.system):
+            assert not Approval.objects.exists()
+
+    def test_not_on_stale_deliveries(self, lenient, portfolio, client_of):
+        group = portfolio.group
+        with entered(group.system):
+            make_visit(group, make_customer(group, "-S3"), date(2024, 6, 1))
+        valuation, _ = create_valuation(group.system, AS_OF)
+        page = text_of(client_of("ceo").post(self.address(valuation), follow=True))
+        assert "XQ-S3" in page
+        with entered(group.system):
+            assert not Approval.objects.exists()
+
+    def test_by_a_second_person(self, lenient, portfolio, valued, client_of):
         assert self.approve(client_of("ceo"), valued).status_code == 302
         with entered(portfolio.group.system):
             assert Approval.objects.get().approved_by == "ceo@xq"

@@ -59,3 +59,4 @@ def renew(cursor: Any, valuation: Valuation) -> None:
         return
     cursor.execute(FORGET, values)
     cursor.execute(RENEW, values)
+    cursor.execute("select valuation_refresh_statistics()")

@@ -30,11 +30,9 @@ copy (select c.customer_id, c.store_id, c.value_fen, hashint8extended(c.customer
     from {base} and {condition} order by 1) to stdout (format binary)
 """
 _FLOWS = """
-select s.fit_id, s.cap_month, r.regime, count(*), sum(c.value_fen)::bigint, {sums}
+select s.fit_id, s.cap_month, {regime} as regime, count(*), sum(c.value_fen)::bigint, {sums}
 from valuation_poolcandidate c
 join ml_score s on s.score_set_id = %(score_set)s and s.customer_id = c.customer_id
-join unnest(%(stores)s::bigint[], %(regimes)s::int[]) r(store_id, regime)
-    on r.store_id = c.store_id
 where c.valuation_id = %(valuation)s and c.store_id = any(%(stores)s) and {condition}
 group by 1, 2, 3
 """
@@ -73,13 +71,21 @@ class Selected:
 
 def marks(basis: Basis, rules: PoolRules, stores: list[Node]) -> dict[str, Any]:
     """Values of all marks in the queries of pools."""
-    return parameters(rules) | {
-        "valuation": basis.valuation.pk,
-        "score_set": basis.valuation.score_set_id,
-        "as_of": basis.valuation.as_of,
-        "stores": [store.id for store in stores],
-        "regimes": basis.regime_of(stores),
-    }
+    regimes = basis.regime_of(stores)
+    by_regime: dict[str, Any] = {f"regime_{one}": [] for one in set(regimes)}
+    for store, regime in zip(stores, regimes, strict=True):
+        by_regime[f"regime_{regime}"].append(store.id)
+    return (
+        parameters(rules)
+        | by_regime
+        | {
+            "valuation": basis.valuation.pk,
+            "score_set": basis.valuation.score_set_id,
+            "as_of": basis.valuation.as_of,
+            "stores": [store.id for store in stores],
+            "regimes": regimes,
+        }
+    )
 
 
 def select(basis: Basis, rules: PoolRules, stores: list[Node]) -> Selected:
@@ -178,6 +184,18 @@ def _buckets(basis: Basis, limit: str, customer: Integers, store: Integers) -> I
     return bucket[np.searchsorted(ids, store)]
 
 
+def _regime_sql(values: dict[str, Any]) -> str:
+    """The regime of a customer's store: a join with a list that the planner knows nothing of would
+    be made row by row."""
+    names = sorted(name for name in values if name.startswith("regime_"))
+    if len(names) == 1:
+        return names[0].removeprefix("regime_")
+    cases = [
+        f"when c.store_id = any(%({name})s) then {name.removeprefix('regime_')}" for name in names
+    ]
+    return f"case {' '.join(cases)} end"
+
+
 def _sums_sql() -> str:
     """Integer sums of node values, in the order of :class:`NodeSums` laid flat."""
     terms = [
@@ -223,8 +241,10 @@ def kept_sums(basis: Basis, rules: PoolRules, stores: list[Node]) -> PoolSums:
 
 
 def _sums_where(basis: Basis, asked: str, values: dict[str, Any]) -> PoolSums:
+    query = _FLOWS.format(regime=_regime_sql(values), sums=_sums_sql(), condition=asked)
     with connection.cursor() as cursor:
-        cursor.execute(_FLOWS.format(sums=_sums_sql(), condition=asked), values)
+        cursor.execute("set local work_mem = '64MB'")
+        cursor.execute(query, values)
         rows = cursor.fetchall()
     nodes, alive = basis.maps.visits.shape[2], basis.maps.alive.shape[2]
     table = np.array(rows, dtype=np.int64).reshape(-1, 5 + 6 * nodes + 3 * alive)

@@ -147,6 +147,15 @@ _ALL = (
         database=False,
     ),
     Bench(
+        "coverage",
+        "coverage",
+        "share of 200 simulated worlds whose next 12 months fall inside P5-P95",
+        customers=5_000,
+        lowest=500,
+        highest=50_000,
+        database=False,
+    ),
+    Bench(
         "pages",
         "pages",
         "server time of every page by role, and what row-level security costs of it",

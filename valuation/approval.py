@@ -1,0 +1,55 @@
+"""What stands in the way of approving a valuation: said on its page, checked again on approval."""
+
+import datetime as dt
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from customers.quality.rules import GAP_ALLOWED
+from valuation.assumptions import terms_of
+from valuation.models import Valuation
+from web import formats
+
+
+def hindrances(valuation: Valuation) -> list[str]:
+    """One sentence for each reason; none when a second person may approve.
+
+    Orders and books more than 2% apart, confidence in the data below the assumption set's, or a
+    store whose deliveries end longer before the as-of date than it allows.
+    """
+    terms = terms_of(valuation.assumptions.values)
+    notes: dict[str, Any] = valuation.notes
+    found = []
+    gap = notes["gap"]
+    if gap is not None and gap > GAP_ALLOWED:
+        found.append(
+            _("Repair orders and books differ by %(gap)s, more than %(limit)s.")
+            % {"gap": formats.percent(gap), "limit": formats.percent(GAP_ALLOWED, 0)}
+        )
+    if valuation.confidence is not None and valuation.confidence < terms.lowest_confidence:
+        found.append(
+            _("Confidence in the data is %(score)s, below %(limit)s.")
+            % {
+                "score": formats.decimal(valuation.confidence),
+                "limit": formats.decimal(terms.lowest_confidence, 0),
+            }
+        )
+    stale = stale_stores(valuation, terms.oldest_days)
+    if stale:
+        found.append(
+            _("Deliveries of %(stores)s end more than %(days)s days before the valuation's date.")
+            % {"stores": _listed(stale), "days": terms.oldest_days}
+        )
+    return found
+
+
+def stale_stores(valuation: Valuation, oldest_days: int) -> list[str]:
+    """Codes of stores that deliver, but not up to near the as-of date."""
+    through: dict[str, str] = valuation.notes["complete_through"]
+    limit = valuation.as_of - dt.timedelta(days=oldest_days)
+    return sorted(code for code, day in through.items() if dt.date.fromisoformat(day) < limit)
+
+
+def _listed(codes: list[str]) -> str:
+    shown = "、".join(codes[:5]) if formats.in_chinese() else ", ".join(codes[:5])
+    return shown + (" …" if len(codes) > 5 else "")
