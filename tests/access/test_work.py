@@ -122,7 +122,8 @@ def test_demonstration_passwords_are_refused_in_an_installation(
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
     """Tasks that were handed to the broker, and processes that were started."""
     found: list[tuple[str, tuple[Any, ...]]] = []
-    for one in (training.train, valuing.value_group, valuing.record_indicators):
+    queued = (training.train, training.backtest, valuing.value_group, valuing.record_indicators)
+    for one in queued:
         monkeypatch.setattr(one, "delay", lambda *args, name=one.name: found.append((name, args)))
     monkeypatch.setattr(
         training.subprocess, "run", lambda command, **k: found.append(("process", tuple(command)))
@@ -156,6 +157,7 @@ def test_a_groups_task_changes_no_other_group(
 
 SENDING = {
     *("ml.tasks.retrain_all_groups", "ml.tasks.score_all_groups"),
+    "ml.tasks.backtest_all_groups",
     *("valuation.tasks.value_all_groups", "valuation.tasks.record_all_indicators"),
 }
 EVERY_GROUP = sorted(name for name, work in TASKS.items() if work.scope == "every group")

@@ -54,6 +54,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "customers.ImportRun": {"dry_run": True, "status": "done"},
     "customers.RejectedRow": {"code": "nul_byte"},
     "customers.BeforeMerge": {"stores": lambda place: [place.group.units[place.suffix].pk]},
+    "ml.BackTest": {"division": lambda place: place.group.units[place.suffix]},
     "valuation.Structure": {
         "source": {"kind": "given", "label": "", "amounts": [9.0, 8.0, 7.0], "survival": None},
         "terms": {"horizon": 3},
