@@ -27,7 +27,7 @@ Counters = Mapping[str, int]
 
 DIMENSIONS: dict[Dimension, Text] = {
     "operations": _("Operations"),
-    "growth": _("Growth"),
+    "growth": _("Growth and loyalty"),
     "profit": _("Profit"),
     "capital": _("Capital efficiency"),
     "customer": _("Customers and unit economics"),
