@@ -70,7 +70,6 @@ RAW_SQL = {
     "valuation.pools.strata": "sums of a pool by class",
     "valuation.pools.tape": "copies a tape",
     "valuation.lineage.reading": "rows behind a figure, by the counters' own conditions",
-    "valuation.roll_forward": "joins two valuations' customers at once",
 }
 SAFE_MARKUP = {
     "web.charts.figure": "marks are built by web.charts.svg, which escapes",
