@@ -85,12 +85,16 @@ STABILITY_COLUMNS = [
 
 
 def _visible(access: Access) -> list[BackTest]:
-    """Newest origin first. The whole group's only for those who have all of it; a division's for
-    those who have all of its stores."""
+    """Newest origin first, where every rung was judged. The whole group's only for those who have
+    all of it; a division's for those who have all of its stores."""
     rows = BackTest.objects.visible_to(access).select_related("division").order_by("-origin")
-    if access.all_units:
-        return list(rows)
-    return list(rows.filter(division_id__in=access.units))
+    if not access.all_units:
+        rows = rows.filter(division_id__in=access.units)
+    rungs: dict[tuple[date, int | None], set[str]] = defaultdict(set)
+    found = list(rows)
+    for row in found:
+        rungs[row.origin, row.division_id].add(row.rung)
+    return [row for row in found if rungs[row.origin, row.division_id] >= set(RUNGS)]
 
 
 def _chosen(rows: list[BackTest], request: SignedInRequest) -> list[BackTest]:
