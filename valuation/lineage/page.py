@@ -165,12 +165,10 @@ def agree(one: float | None, other: float | None) -> bool:
 
 def arithmetic(definition: Definition, counters: Mapping[str, int]) -> str:
     """The formula with the unit's numbers in it."""
-    if definition.shape == "payback":
+    if not definition.denominator:
         return ""
     above, below = definition.parts(counters)
     top = wording.part_written(definition, above, counters=definition.numerator)
-    if not definition.denominator:
-        return top
     bottom = wording.part_written(definition, below, counters=definition.denominator)
     match definition.shape:
         case "growth":
