@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from ml.bgnbd import Parameters
 from ml.models import ModelVersion
+from ml.transaction_models import AnyParameters, parameters_from
 from valuation.assumptions import Terms, terms_of
 from valuation.discounting import discount_factors
 from valuation.models import Valuation, ValuedUnit
@@ -257,11 +257,9 @@ def _model_change(older: Valuation, newer: Valuation, stores: list[int], terms: 
     return float(1.0 - total[0] / total[1]) if total[1] else 0.0
 
 
-def _parameters(valuation: Valuation) -> dict[str, tuple[int, Parameters]]:
+def _parameters(valuation: Valuation) -> dict[str, tuple[int, AnyParameters]]:
     """By the fit's name: its id and parameters."""
     rows = ModelVersion.objects.filter(
         pk__in=[int(one) for one in valuation.notes.get("parameter_covariance", {})]
     ).defer("file")
-    return {
-        row.name: (row.pk, Parameters.from_dict(row.parameters["chosen"]["params"])) for row in rows
-    }
+    return {row.name: (row.pk, parameters_from(row.parameters["chosen"]["params"])) for row in rows}
