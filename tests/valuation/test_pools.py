@@ -159,7 +159,7 @@ class TestConcentration:
 
     def test_a_limit_that_no_pool_can_keep(self):
         value, bucket = np.full(9, 7), np.arange(9) % 3
-        with pytest.raises(Refused, match="at least 33.4%"):
+        with pytest.raises(Refused, match=r"at least 33\.4%"):
             excess(value, [Bucketing("limit_store", 0.3, bucket)], np.arange(9))
 
     def test_the_excess_is_a_line_of_the_waterfall(self, portfolio, inside):

@@ -92,7 +92,9 @@ class PoolRules:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "PoolRules":
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()
+        }
         return cls(**values)
 
 
