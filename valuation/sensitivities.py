@@ -58,7 +58,8 @@ def portfolio_value(params: AnyParameters, customers: Histories, discount: Float
     return float(value.sum())
 
 
-def _shifted(params: AnyParameters, change: Floats) -> AnyParameters:
+def shifted(params: AnyParameters, change: Floats) -> AnyParameters:
+    """``params`` with the logs of its four rates changed by ``change`` (4,)."""
     moved = {name: getattr(params, name) * np.exp(c) for name, c in zip(NAMES, change, strict=True)}
     return replace(params, **moved)
 
@@ -72,8 +73,8 @@ def relative_gradient(params: AnyParameters, customers: Histories, discount: Flo
     steps = np.eye(len(NAMES)) * STEP
     return np.array(
         [
-            portfolio_value(_shifted(params, step), some, discount)
-            - portfolio_value(_shifted(params, -step), some, discount)
+            portfolio_value(shifted(params, step), some, discount)
+            - portfolio_value(shifted(params, -step), some, discount)
             for step in steps
         ]
     ) / (2 * STEP * base)
@@ -88,7 +89,7 @@ def log_covariance(params: AnyParameters, customers: Histories) -> Floats:
     scale = len(customers) / max(len(some), 1)
 
     def total(change: Floats) -> float:
-        moved = _shifted(params, change)
+        moved = shifted(params, change)
         return float(log_likelihood(moved, some.x, some.t_x, some.age).sum()) * scale
 
     size, step = len(NAMES), 2 * STEP

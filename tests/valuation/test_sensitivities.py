@@ -6,6 +6,7 @@ import pytest
 from ml.bgnbd import Parameters
 from ml.curves import CurveMap
 from valuation.discounting import discount_factors
+from valuation.exact_draws import compare
 from valuation.sensitivities import (
     LARGEST_DEVIATION,
     NAMES,
@@ -65,6 +66,16 @@ class TestParameters:
         gradient, covariance = stacked([risk, risk], np.array([100.0, 50.0]))
         one = 100.0**2 * risk.gradient @ risk.covariance @ risk.gradient
         assert gradient @ covariance @ gradient == pytest.approx(one * 1.25)
+
+    def test_fifty_exact_draws_agree_with_linear_ones(self):
+        customers = histories(2_000)
+        found = compare(
+            PARAMS, customers, DISCOUNT, parameter_risk(PARAMS, customers, DISCOUNT, 1.0), seed=1
+        )
+        assert len(found.exact) == 50
+        # The furthest of fifty draws: what is left is curvature.
+        assert found.error < 0.03
+        assert found.deviation_ratio == pytest.approx(1.0, abs=0.1)
 
 
 class TestChance:

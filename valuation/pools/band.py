@@ -52,21 +52,30 @@ def pool_sensitivities(
     )
 
 
-def _risks(
-    basis: Basis, rules: PoolRules, stores: list[Node], selected: Selected, by_fit: Floats
-) -> list[ParameterRisk]:
+def sampled_histories(
+    basis: Basis, rules: PoolRules, stores: list[Node], customers: int
+) -> list[Histories]:
+    """By fit, the histories of about SAMPLE of the pool's ``customers``, chosen by a hash."""
     values = marks(basis, rules, stores)
-    values["every"] = max(selected.customers // SAMPLE, 1)
+    values["every"] = max(customers // SAMPLE, 1)
     with connection.cursor() as cursor:
         cursor.execute(_SAMPLED.format(condition=condition(rules)), values)
         rows = np.array(cursor.fetchall(), dtype=float).reshape(-1, 7)
     fit = np.array([basis.fits[int(one)] for one in rows[:, 0]], dtype=np.int64)
+    found = []
+    for number in range(len(basis.parameters)):
+        x, t_x, age, cap, margin, accident = rows[fit == number, 1:].T
+        found.append(Histories(x, t_x, age, cap.astype(np.int64), margin, accident))
+    return found
+
+
+def _risks(
+    basis: Basis, rules: PoolRules, stores: list[Node], selected: Selected, by_fit: Floats
+) -> list[ParameterRisk]:
+    discount = basis.flows.by_regime[0]
+    histories = sampled_histories(basis, rules, stores, selected.customers)
     risks = []
-    for number, params in enumerate(basis.parameters):
-        mine = rows[fit == number]
-        x, t_x, age, cap, margin, accident = mine[:, 1:].T
-        some = Histories(x, t_x, age, cap.astype(np.int64), margin, accident)
-        discount = basis.flows.by_regime[0]
+    for number, (params, some) in enumerate(zip(basis.parameters, histories, strict=True)):
         reaction = np.zeros(4)
         if by_fit[number] and len(some):
             reaction = relative_gradient(params, some, discount)

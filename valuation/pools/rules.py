@@ -10,7 +10,7 @@ from typing import Any
 
 from valuation.refusals import Refusal, Refused, gettext_noop, refuse_any, whole, within
 
-CHOICES = {
+CHOICES: dict[str, tuple[str, ...]] = {
     "kind": ("", "person", "organisation"),
     "warranty": ("", "in", "out"),
 }
@@ -25,7 +25,7 @@ _WHOLE = {
     "recency_days_max": (1, 3660),
     "months": (1, MAX_MONTHS),
 }
-_LISTS = {"grade": GRADES, "risk": RISKS}
+_LISTS: dict[str, tuple[str, ...]] = {"grade": GRADES, "risk": RISKS}
 NOT_A_CHOICE = gettext_noop("%(field)s must be one of %(choices)s, not %(value)s.")
 TOO_LONG = gettext_noop("%(field)s may have at most %(most)s characters.")
 
@@ -92,7 +92,9 @@ class PoolRules:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "PoolRules":
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()
+        }
         return cls(**values)
 
 

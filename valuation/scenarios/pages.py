@@ -49,8 +49,8 @@ class ScenarioForm(forms.Form):
             self.fields[name] = forms.CharField(
                 label=_(label), required=False, widget=forms.TextInput(attrs=attrs)
             )
-        for name, label in FIELD_LABELS.items():
-            self.fields[name] = forms.CharField(label=label, max_length=200)
+        for name, words in FIELD_LABELS.items():
+            self.fields[name] = forms.CharField(label=words, max_length=200)
 
 
 def read_change(query: QueryDict) -> Change:
@@ -135,19 +135,21 @@ def _rows(access: Access, basis: Basis, found: PoolSums) -> list[dict[str, Any]]
 
 
 def _row(label: str, reason: str, change: Change, basis: Basis, found: PoolSums) -> dict[str, Any]:
+    value: int | None = None
+    net: list[int] = []
     try:
         outcome = valued(found.sums, found.cells, basis.maps, basis.flows, change)
         value = int(to_fen(outcome.value))
         net = [int(v) for v in to_fen(outcome.net)]
     except Refused:
         # Stored for other assumptions: under these it would leave a range.
-        value, net = None, []  # type: ignore[assignment]
+        reason = _("Not possible under the present assumptions.")
     return {
         "label": label,
         "reason": reason,
         **change.as_dict(),
         "value_fen": value,
-        "change": None if value is None else value / found.value_fen - 1.0,
+        "change": None if value is None or not found.value_fen else value / found.value_fen - 1.0,
         "net": net,
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -96,11 +97,9 @@ def tornado(basis: Basis, found: PoolSums) -> list[Swing]:
         sides = [at(Change(**{field: value})) for value in (low, high)]
         return Swing(name, words(low), words(high), *sides)
 
-    def termed(name: str, low: float, high: float, **fields: str) -> Swing:
-        sides = []
-        for value in (low, high):
-            changed = replace(terms, **{fields["field"]: value})
-            sides.append(at(Change(), _with_terms(basis, changed)))
+    def termed(name: str, low: float, high: float) -> Swing:
+        changed: list[dict[str, Any]] = [{name: value} for value in (low, high)]
+        sides = [at(Change(), _with_terms(basis, replace(terms, **one))) for one in changed]
         return Swing(name, f"{low:.0%}", f"{high:.0%}", *sides)
 
     cost = terms.service_cost_rate
@@ -112,8 +111,8 @@ def tornado(basis: Basis, found: PoolSums) -> list[Swing]:
         both("discount_rate", -lowest, 100 * POINTS, "discount_points"),
         both("service_cost_rate", -100 * min(POINTS, cost), 100 * POINTS, "service_cost_points"),
         both("retention_cost", 0.75, 1.25, "retention_cost"),
-        termed("renewal_probability", 0.8, 1.0, field="renewal_probability"),
-        termed("tax_rate", 0.0, CORPORATE_TAX, field="tax_rate"),
+        termed("renewal_probability", 0.8, 1.0),
+        termed("tax_rate", 0.0, CORPORATE_TAX),
         _horizon(basis, found),
     ]
     return sorted(swings, key=lambda one: -one.width)

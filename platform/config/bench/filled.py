@@ -182,7 +182,7 @@ def _score_set(tenant: Tenant, customers: int) -> tuple[ScoreSet, list[int]]:
     )
     fits = []
     for number, params in enumerate(_PARAMETERS):
-        future = curves(params, *np.zeros((3, 1)), HORIZON)
+        future = curves(params, np.zeros(1), np.zeros(1), np.zeros(1), HORIZON)
         fit = ModelVersion.objects.create(
             tenant=tenant,
             run=run,

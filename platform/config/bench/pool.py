@@ -16,11 +16,13 @@ from config.bench.group import memory
 from config.bench.measurement import Stages
 from organization.access import entered
 from valuation.engine import create_valuation
+from valuation.exact_draws import DRAWS, Compared, compare
 from valuation.pool_flows import ANCHOR_MONTHS, MonthlyFlows
-from valuation.pools.band import pool_band, pool_sensitivities
+from valuation.pools.band import pool_band, pool_sensitivities, sampled_histories
 from valuation.pools.basis import Basis, basis_of
 from valuation.pools.rules import PoolRules, condition
 from valuation.pools.selection import marks, pool_flows, pool_sums, select
+from valuation.sensitivities import ParameterRisk, relative_gradient
 from valuation.units import Node
 
 Floats = NDArray[np.float64]
@@ -60,6 +62,8 @@ def measure(order: Order) -> dict[str, Any]:
                     band = pool_band(reactions, basis)
                 for name in runs:
                     runs[name].append(stages.seconds[name])
+        with stages.timed("exact_draws"):
+            drawn = _drawn(basis, stores)
         with stages.timed("with_limit"):
             limited = select(basis, LIMITED, stores)
             pool_flows(basis, pool_sums(basis, LIMITED, stores, limited.excess))
@@ -79,6 +83,9 @@ def measure(order: Order) -> dict[str, Any]:
         "p5": round(band.p5, 2),
         "p95": round(band.p95, 2),
         "draws": band.draws,
+        "exact_draws": DRAWS,
+        "linear_error": round(drawn.error, 5),
+        "linear_deviation_ratio": round(drawn.deviation_ratio, 4),
         "peer": "every customer's monthly lines computed and added up, in the same process",
         "peer_seconds": stages.seconds["check"],
         "ratio": round(stages.seconds["check"] / stages.seconds["flows"], 1),
@@ -88,6 +95,15 @@ def measure(order: Order) -> dict[str, Any]:
         " against the largest month of that line",
         "customers_agree": selected.customers == counted,
     }
+
+
+def _drawn(basis: Basis, stores: list[Node]) -> Compared:
+    """Of the first model, on a sample of the pool: its parameter draws, linear and exact."""
+    some = sampled_histories(basis, RULES, stores, customers=3_000)[0]
+    discount = basis.flows.by_regime[0]
+    gradient = np.append(relative_gradient(basis.parameters[0], some, discount), 1.0)
+    risk = ParameterRisk(gradient, basis.covariance(0))
+    return compare(basis.parameters[0], some, discount, risk, seed=basis.terms.seed)
 
 
 def added_up(basis: Basis, rules: PoolRules, stores: list[Node]) -> tuple[int, dict[str, Floats]]:
