@@ -109,8 +109,8 @@ def _weeks_table(
     columns = [
         Column("monday", gettext_lazy("Week of"), "date"),
         Column("expected", gettext_lazy("Expected visits"), "decimal"),
-        Column("low", gettext_lazy("10% below"), "integer"),
-        Column("high", gettext_lazy("10% above"), "integer"),
+        Column("low", gettext_lazy("Low (10%)"), "integer"),
+        Column("high", gettext_lazy("High (90%)"), "integer"),
         *(Column(name, KINDS[name], "decimal", hide_on_phone=True) for name in shown),
     ]
     by_kind = found.load.expected[places].sum(axis=0)
