@@ -21,6 +21,7 @@ from valuation.structure import pages as structure_pages
 
 urlpatterns = [
     path("", include("valuation.indicators.urls")),
+    path("", include("valuation.segments.urls")),
     path("value/", login_required(dashboard.dashboard), name="valuation_dashboard"),
     path("value/now", login_required(dashboard.value_now), name="value_now"),
     path("value/assumptions/", login_required(assumption_page.assumptions), name="assumptions"),

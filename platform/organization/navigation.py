@@ -30,6 +30,10 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         frozenset({C.SEE_VALUE}),
     ),
     (
+        NavEntry(_("Segments"), "segments_start", "target", section=_VALUE),
+        frozenset({C.SEE_PROBABILITIES}),
+    ),
+    (
         NavEntry(_("Structures"), "structures", "layers", section=_VALUE),
         frozenset({C.SEE_VALUE}),
     ),

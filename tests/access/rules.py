@@ -235,6 +235,23 @@ ROUTES: dict[str, Route] = {
     "valued_bridge": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_reconciliation": Route((C.SEE_VALUE,), rows="unit", names="unit"),
     "valued_customers": Route((C.SEE_VALUE,), rows="unit", names="unit"),
+    # Segments: probabilities beside values; their customers, and what leaves as a file, need more.
+    "segments_start": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), get=(302,)),
+    "segments": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), rows="unit", names="unit"),
+    "due_calendar": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), rows="unit", names="unit"),
+    "workload": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), rows="unit", names="unit"),
+    # The test world has no weeks of history to draw an interval from.
+    "workload_csv": Route(
+        (C.SEE_VALUE, C.SEE_PROBABILITIES, C.EXPORT_VALUE), rows="unit", names="unit", get=(404,)
+    ),
+    "segment_customers": Route(
+        (C.SEE_VALUE, C.SEE_PROBABILITIES, C.SEE_CUSTOMERS), rows="unit", names="unit"
+    ),
+    "segment_csv": Route(
+        (C.SEE_VALUE, C.SEE_PROBABILITIES, C.SEE_CUSTOMERS, C.EXPORT_VALUE),
+        rows="unit",
+        names="unit",
+    ),
     "create_task": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="unit"),
     "deidentified_rows": Route((C.SEE_VALUE,)),
     "assumptions": Route((C.SEE_VALUE,)),
@@ -461,4 +478,6 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "valuation.pools.pages": ("pool_export",),
     "valuation.pools.tape": ("pool_export",),
     "valuation.lineage.page": ("figure_rows",),
+    "valuation.segments.customer_page": ("segment_csv",),
+    "valuation.segments.load_page": ("workload_csv",),
 }

@@ -69,6 +69,7 @@ RAW_SQL = {
     "valuation.pools.static_pools": "visits of a pool by cohort and quarter",
     "valuation.pools.strata": "sums of a pool by class",
     "valuation.pools.tape": "copies a tape",
+    "valuation.segments.reading": "weekly visits and curves of all stores at once",
     "valuation.lineage.reading": "rows behind a figure, by the counters' own conditions",
 }
 SAFE_MARKUP = {
