@@ -7,15 +7,19 @@ from django.utils.translation import gettext as _
 
 from customers.quality.rules import GAP_ALLOWED
 from valuation.assumptions import terms_of
-from valuation.models import Valuation
+from valuation.models import Valuation, ValuedUnit
 from web import formats
+
+STALE_SHARE = 0.05
+"""A small store may go weeks without a visit: only more customers than this hold an approval up."""
 
 
 def hindrances(valuation: Valuation) -> list[str]:
     """One sentence for each reason; none when a second person may approve.
 
-    Orders and books more than 2% apart, confidence in the data below the assumption set's, or a
-    store whose deliveries end longer before the as-of date than it allows.
+    Orders and books more than 2% apart, confidence in the data below the assumption set's, or
+    stores with more than STALE_SHARE of the customers whose deliveries end longer before the as-of
+    date than it allows.
     """
     terms = terms_of(valuation.assumptions.values)
     notes: dict[str, Any] = valuation.notes
@@ -35,7 +39,7 @@ def hindrances(valuation: Valuation) -> list[str]:
             }
         )
     stale = stale_stores(valuation, terms.oldest_days)
-    if stale:
+    if stale and _share(valuation, stale) > STALE_SHARE:
         found.append(
             _("Deliveries of %(stores)s end more than %(days)s days before the valuation's date.")
             % {"stores": _listed(stale), "days": terms.oldest_days}
@@ -48,6 +52,13 @@ def stale_stores(valuation: Valuation, oldest_days: int) -> list[str]:
     through: dict[str, str] = valuation.notes["complete_through"]
     limit = valuation.as_of - dt.timedelta(days=oldest_days)
     return sorted(code for code, day in through.items() if dt.date.fromisoformat(day) < limit)
+
+
+def _share(valuation: Valuation, codes: list[str]) -> float:
+    """Of the group's customers, those at the stores with these codes."""
+    units = ValuedUnit.objects.filter(valuation=valuation, unit__code__in=codes)
+    customers = sum(units.values_list("customers", flat=True))
+    return customers / max(valuation.customers, 1)
 
 
 def _listed(codes: list[str]) -> str:

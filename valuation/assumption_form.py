@@ -94,7 +94,9 @@ class AssumptionForm(forms.Form):
                         label=f"{label}: {_('Source')}", max_length=200, initial=_at(stored, at)
                     )
         self.fields["dated"] = forms.DateField(
-            label=_("Dated"), initial=timezone.localdate, widget=forms.DateInput({"type": "date"})
+            label=_("Dated"),
+            initial=timezone.localdate,
+            widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
         )
         self.fields["mid_month"] = forms.BooleanField(
             label=_("Flows in mid-month"), required=False, initial=stored["mid_month"]

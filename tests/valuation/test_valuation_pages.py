@@ -174,7 +174,9 @@ class TestApproval:
     def test_not_on_stale_deliveries(self, lenient, portfolio, client_of):
         group = portfolio.group
         with entered(group.system):
-            make_visit(group, make_customer(group, "-S3"), date(2024, 6, 1))
+            silent = make_customer(group, "-S3")
+            make_visit(group, silent, date(2024, 6, 1))
+            make_score(portfolio.score_set, make_fit(portfolio.score_set, "LUX/s3"), silent)
         valuation, _ = create_valuation(group.system, AS_OF)
         page = text_of(client_of("ceo").post(self.address(valuation), follow=True))
         assert "XQ-S3" in page

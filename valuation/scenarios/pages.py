@@ -99,7 +99,7 @@ def scenarios(request: SignedInRequest) -> HttpResponse:
         "basis": basis,
         "unit": unit,
         "units": units,
-        "form": ScenarioForm(request.GET or None),
+        "form": ScenarioForm(initial=request.GET.dict()),
         "query": request.GET.urlencode(),
         "may_store": access.may_everywhere(Capability.CREATE_VALUATION),
     }
@@ -156,7 +156,7 @@ def _row(label: str, reason: str, change: Change, basis: Basis, found: PoolSums)
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     columns = [
-        Column("label", _("Scenario"), wrap=True),
+        Column("label", _("Scenario")),
         Column("attrition", _("Attrition"), value=lambda r: f"×{r['attrition']:g}"),
         Column("margin", _("Margin"), value=lambda r: f"×{r['margin']:g}"),
         Column("volume", _("Volume of visits"), value=lambda r: f"×{r['volume']:g}"),
