@@ -240,9 +240,8 @@ ROUTES: dict[str, Route] = {
     "segments": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), rows="unit", names="unit"),
     "due_calendar": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), rows="unit", names="unit"),
     "workload": Route((C.SEE_VALUE, C.SEE_PROBABILITIES), rows="unit", names="unit"),
-    # The test world has no weeks of history to draw an interval from.
     "workload_csv": Route(
-        (C.SEE_VALUE, C.SEE_PROBABILITIES, C.EXPORT_VALUE), rows="unit", names="unit", get=(404,)
+        (C.SEE_VALUE, C.SEE_PROBABILITIES, C.EXPORT_VALUE), rows="unit", names="unit"
     ),
     "segment_customers": Route(
         (C.SEE_VALUE, C.SEE_PROBABILITIES, C.SEE_CUSTOMERS), rows="unit", names="unit"

@@ -110,7 +110,8 @@ def grid_table(scope: Scope, grid: dict[tuple[str, str], Cell]) -> Table:
     """Every cell with somebody in it; the foot is the unit, to which they sum."""
     rows = [
         {
-            "risk": str(cells.RISKS[risk]),
+            # A word that this version does not know is shown as it stands in the scores.
+            "risk": str(cells.RISKS.get(risk, risk)),
             "grade": grade,
             "href": scope.list_href(f"risk={risk}&grade={grade}"),
             **cell.as_row(),
