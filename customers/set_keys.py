@@ -39,6 +39,7 @@ begin
 {bodies}
     return null;
 end $$;
+revoke execute on function {function}() from public;
 create trigger {function}_insert after insert on {table}
     referencing new table as written for each statement execute function {function}();
 create trigger {function}_update after update on {table}
@@ -53,6 +54,7 @@ begin
     end if;
     return null;
 end $$;
+revoke execute on function {name}() from public;
 create trigger {name} after delete on {parent}
     referencing old table as gone for each statement execute function {name}();
 """

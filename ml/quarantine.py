@@ -38,18 +38,18 @@ def screen(statistics: pd.DataFrame) -> dict[int, str]:
     """Why a customer of :func:`ml.statistics.sufficient_statistics` is left out, by customer."""
     found: dict[int, str] = {}
 
-    def note(mask: NDArray[np.bool_], reason: str) -> None:
+    def put_aside(mask: NDArray[np.bool_], reason: str) -> None:
         for customer in statistics.index[mask]:
             found.setdefault(int(customer), reason)
 
     age, recency = statistics["T"].to_numpy(float), statistics["t_x"].to_numpy(float)
-    note(~np.isfinite(age) | ~np.isfinite(recency), "the dates of the visits are not numbers")
-    note((age < 0) | (recency < 0) | (recency > age), "the visits are not in order of time")
-    note(age > LONGEST_DAYS, "the first record is more than a hundred years old")
+    put_aside(~np.isfinite(age) | ~np.isfinite(recency), "the dates of the visits are not numbers")
+    put_aside((age < 0) | (recency < 0) | (recency > age), "the visits are not in order of time")
+    put_aside(age > LONGEST_DAYS, "the first record is more than a hundred years old")
     for name in _MONEY:
         if name in statistics.columns:
             money = statistics[name].to_numpy(float)
-            note(np.isinf(money) | (np.abs(money) > MOST_MONEY), f"{name} is beyond belief")
+            put_aside(np.isinf(money) | (np.abs(money) > MOST_MONEY), f"{name} is beyond belief")
     return found
 
 

@@ -62,7 +62,12 @@ class FollowUp(StoreOwned):
                 fields=["store", "due_on"],
                 condition=models.Q(closed_at=None),
                 name="follow_up_open_by_store",  # the daily list reads open ones only
-            )
+            ),
+            models.Index(
+                fields=["store", "contacted_at"],
+                condition=models.Q(contacted_at__isnull=False),
+                name="follow_up_contacted_by_store",  # what came of the calls of a month
+            ),
         ]
 
     def __str__(self) -> str:

@@ -52,6 +52,11 @@ ACTION_WORDS: dict[str, Promise] = {
     "scores.held_back": _("held scores back"),
     "valuation.created": _("made a valuation"),
     "valuation.approved": _("approved a valuation"),
+    "scores.published_held": _("published scores that had been held back"),
+    "scores.rolled_back": _("rolled scores back"),
+    "assumptions.version": _("stored assumptions"),
+    "scenario.stored": _("stored a scenario"),
+    "pool.cut": _("cut a pool"),
     "structure.saved": _("saved a structure"),
     "export.requested": _("asked for an export"),
     "export.downloaded": _("downloaded an export"),
@@ -80,6 +85,10 @@ TABLE_WORDS: dict[str, Promise] = {
     "valuation_approval": _("Approvals"),
     "valuation_structure": _("Structures"),
     "valuation_export": _("Exports"),
+    "valuation_bandset": _("Bands"),
+    "valuation_moatinput": _("Moat entries"),
+    "valuation_pool": _("Pools"),
+    "valuation_scenario": _("Scenarios"),
 }
 
 # The applications above add the words of their own actions.

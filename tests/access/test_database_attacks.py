@@ -122,7 +122,12 @@ def test_the_owners_functions_are_these_and_look_nowhere_else(world: World) -> N
             " from pg_proc p join pg_namespace n on n.oid = pronamespace"
             " where prosecdef and nspname not in ('pg_catalog', 'information_schema') order by 1"
         ).fetchall()
-    assert found == [
+    # Checks of keys by set: a trigger has to see parents and children that the writer may not.
+    checks = [row for row in found if row[0].endswith(("_keys", "_kept"))]
+    assert {(tuple(config), public) for _name, config, public in checks} == {
+        (("search_path=pg_catalog, public, pg_temp",), False)
+    }
+    assert [row for row in found if row not in checks] == [
         ("audit_link", ["search_path=pg_catalog, public, pg_temp"], False),
         ("audit_rows", ["search_path=pg_catalog, public, pg_temp"], False),
         ("customers_refresh_statistics", ["search_path=public, pg_temp"], False),

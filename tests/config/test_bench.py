@@ -156,7 +156,9 @@ class TestOnAScratchDatabase:
     def test_retrain(self, scratch):
         found = reported(bench("retrain", "--customers", "800", "--json", scratch=scratch))
         assert set(found) >= COMMON | {"scored"}
-        assert {"prepare_group", "extract", "lifetime_value", "churn", "publish"} <= set(found["seconds"])
+        assert {"prepare_group", "extract", "lifetime_value", "churn", "publish"} <= set(
+            found["seconds"]
+        )
 
     def test_valuation(self, scratch):
         found = reported(bench("valuation", "--customers", "800", "--json", scratch=scratch))

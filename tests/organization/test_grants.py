@@ -300,7 +300,7 @@ def test_powers_and_group_wide_work_cannot_be_lent() -> None:
         *(Capability.ADMINISTER, Capability.SEE_AUDIT, Capability.REQUEST_GRANT),
         *(Capability.APPROVE_GRANT, Capability.IMPORT_DATA, Capability.RETRAIN),
         *(Capability.SEE_MODELS, Capability.CREATE_VALUATION, Capability.APPROVE_VALUATION),
-        *(Capability.HANDLE_PRIVACY, Capability.APPROVE_ERASURE),
+        *(Capability.HANDLE_PRIVACY, Capability.APPROVE_ERASURE, Capability.EXPORT_VALUE),
     }
 
 

@@ -134,9 +134,15 @@ def test_pages_about_secrets_are_not_kept_by_the_browser(group, client_of, addre
     assert "no-store" in client_of("advisor").get(address)["Cache-Control"]
 
 
-@pytest.mark.parametrize("address", ["/", "/customers/", "/nowhere", "/api/v1/units/"])
+@pytest.mark.parametrize("address", ["/", "/customers/", "/nowhere"])
 def test_no_page_is_kept_by_a_shared_computer(group, client_of, address: str) -> None:
     assert client_of("advisor").get(address)["Cache-Control"] == "private, no-store"
+
+
+def test_the_api_is_kept_by_nobody_but_the_caller(client_of) -> None:
+    """A caller may keep an answer to ask whether it still holds (ETag); nobody between may."""
+    answer = client_of("ceo").get("/api/v1/units/")
+    assert answer["Cache-Control"] == "private, no-cache"
 
 
 def test_parts_of_pages_are_not_stored_by_the_browser(client_of) -> None:
