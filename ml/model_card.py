@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ml.models import ModelVersion, ScoreSet
+from web import formats
 
 SEGMENTS = {
     "person": gettext_lazy("Individuals"),
@@ -226,3 +227,31 @@ def cohort_rows(versions: Iterable[ModelVersion]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def beside_the_library(version: ModelVersion) -> list[tuple[str, str]]:
+    """Who estimated BG/NBD and Gamma-Gamma, and how far the library and our search lie apart."""
+    card = version.parameters
+    baseline = card.get("baseline")
+    fits = [(baseline["model"], baseline)] if baseline else []
+    if spend := card.get("worth", {}).get("spend"):
+        fits.append(("Gamma-Gamma", spend))
+    return [
+        (_("%(model)s estimated by") % {"model": name}, _estimated_by(fit)) for name, fit in fits
+    ]
+
+
+def _estimated_by(fit: dict[str, Any]) -> str:
+    if fit.get("estimator") == "lifetimes":
+        return "lifetimes"
+    agreement = fit.get("agreement")
+    if not agreement:
+        return _("own search (no comparison with lifetimes)")
+    rows = formats.integer(agreement["rows"])
+    apart = agreement["max_relative_difference"]
+    if apart is None:
+        return _("own search; lifetimes found no fit on a sample of %(rows)s") % {"rows": rows}
+    return _("own search; on a sample of %(rows)s lifetimes' parameters lie within %(apart)s") % {
+        "rows": rows,
+        "apart": f"{apart:.1e}",
+    }

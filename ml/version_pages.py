@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from ml.model_card import churn_card, cohort_rows, fit_status, visit_rows
+from ml.model_card import beside_the_library, churn_card, cohort_rows, fit_status, visit_rows
 from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, of_own_divisions
 from ml.models import ModelVersion, ScoreSet
 from ml.publication import current_score_set
@@ -63,6 +63,8 @@ def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
         (_("Environment"), ", ".join(f"{name} {value}" for name, value in made.items())),
         (_("Fit"), fit_status(version)),
     ]
+    if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
+        facts += beside_the_library(version)
     if version.sha256:
         facts.append((_("File"), f"skops, SHA-256 {version.sha256}"))
     return facts
