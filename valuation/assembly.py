@@ -126,7 +126,7 @@ def _mix(inputs: Inputs, portfolio: Portfolio) -> dict[str, Integers]:
     """(S, M) lines by ``dimension|part|line``: payers of value and revenue, kinds of value."""
     stores = len(inputs.tree.stores)
     found = mix.shares(inputs.visits, inputs.scores["customer"], inputs.store, stores, inputs.as_of)
-    lines = {}
+    lines: dict[str, Integers] = {}
     for name in ("present_value", "revenue"):
         both, part = (
             getattr(one.monthly, name).reshape(stores, 2, -1).sum(axis=1)

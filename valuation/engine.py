@@ -226,7 +226,7 @@ def value_portfolio(inputs: Inputs) -> Portfolio:
         ),
         fit_value=_fit_values(inputs, customers, discounted),
         variance=variance,
-        process=np.bincount(inputs.store, variance, len(inputs.tree.stores)),
+        process=np.bincount(inputs.store, variance, len(inputs.tree.stores)).astype(np.float64),
         shocks=reactions.reshape(-1, 2, reactions.shape[1]).sum(axis=1),
         shocks_by_month=_reactions_by_month(whole, flows, regimes),
         risks=_parameter_risks(inputs, customers, flows.by_regime),

@@ -47,8 +47,8 @@ def held_against(
     since = visits[visits["day"] >= pd.Timestamp(former.as_of)]
     place = to_position(former.customers, since["customer"])
     month = ((since["day"] - pd.Timestamp(former.as_of)).dt.days / DAYS_PER_MONTH).astype(int)
-    store = home[place.clip(min=0)] if len(home) else np.full(len(place), -1)
-    counted = (place >= 0) & (store >= 0) & (month.to_numpy() < months)
+    served = home[place.clip(min=0)] if len(home) else np.full(len(place), -1)
+    counted = (place >= 0) & (served >= 0) & (month.to_numpy() < months)
     fen = np.rint(since["margin"].to_numpy(dtype=float) * 100).astype(np.int64)
-    np.add.at(realised, (store[counted], month.to_numpy()[counted]), fen[counted])
+    np.add.at(realised, (served[counted], month.to_numpy()[counted]), fen[counted])
     return {"forecast_fen": forecast, "realised_fen": realised}

@@ -195,8 +195,11 @@ def flows_by_fit(
         earning = flowing * assumptions.standing_by_regime[regime]
         scales = (earning, flowing, earning, earning, earning)
         lines = (of_visits(sums.visits[rows]), alive, revenue, margin, cost)
-        scaled = (line * scale / UNITS for line, scale in zip(lines, scales, strict=True))
-        yield FitFlows(rows, *scaled, assumptions.by_regime[regime])
+        visits, alive, revenue, margin, cost = (
+            line * scale / UNITS for line, scale in zip(lines, scales, strict=True)
+        )
+        discount = assumptions.by_regime[regime]
+        yield FitFlows(rows, visits, alive, revenue, margin, cost, discount)
 
 
 def _add_by_group(target: Floats, group: Integers, lines: Floats) -> None:

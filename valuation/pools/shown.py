@@ -109,9 +109,10 @@ def concentration_table(basis: Basis, selected: Selected) -> Table:
             "value_fen": value,
             "share": value / selected.value_fen if selected.value_fen else None,
         }
-        for store, (count, value, _variance) in selected.by_store.items()
+        for store, (count, value, _variance) in sorted(
+            selected.by_store.items(), key=lambda item: -item[1][1]
+        )
     ]
-    rows.sort(key=lambda row: -int(row["value_fen"]))  # type: ignore[call-overload]
     columns = [
         Column("store", _("Store"), wrap=True),
         Column("customers", _("Customers"), "integer"),

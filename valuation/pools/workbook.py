@@ -30,8 +30,8 @@ def write_workbook(pool: Pool, path: Path) -> int:
     pseudonym, which nobody chooses.
     """
     book = Workbook()
-    notice = book.active
-    notice.title = "Notice"
+    book.remove(book.worksheets[0])
+    notice = book.create_sheet("Notice")
     narrowed = ""
     if pool.customers > MOST_CUSTOMERS:
         every = -(-pool.customers // MOST_CUSTOMERS)
