@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.bgnbd import Parameters
 from ml.curves import curves
 from ml.lifetime_value import alive_months
 from ml.maximum_likelihood import Collapsed, maximise
@@ -40,7 +39,7 @@ class Forecast:
 
 def forecast(world: World, spend_variation: float) -> Forecast:
     """From the histories of a world alone."""
-    params: Parameters = maximise(Collapsed.of(world.x, world.t_x, world.age), False)[1].params
+    params = maximise(Collapsed.of(world.x, world.t_x, world.age), False)[1].params
     future = curves(params, world.x, world.t_x, world.age, MONTHS)
     count, stores = len(world.x), int(world.store.max()) + 1
     maps = CurveMaps(future.map.cumulative[None], alive_months(future.map)[None])
@@ -85,8 +84,8 @@ def forecast(world: World, spend_variation: float) -> Forecast:
             shocks=shock_sensitivities(whole.sums, whole.cells, maps, flat, stores),
         ),
         by_store,
-        np.bincount(world.store, visits, stores),
-        np.bincount(world.store, variance, stores),
+        np.bincount(world.store, visits, stores).astype(np.float64),
+        np.bincount(world.store, variance, stores).astype(np.float64),
     )
 
 

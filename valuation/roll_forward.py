@@ -113,7 +113,7 @@ def roll_forward(older: Valuation, newer: Valuation, unit_id: int, stores: list[
     before = ValuedUnit.objects.get(valuation=older, unit_id=unit_id)
     after = ValuedUnit.objects.get(valuation=newer, unit_id=unit_id)
     terms, later = (terms_of(one.assumptions.values) for one in (older, newer))
-    values = {"older": older.pk, "newer": newer.pk, "stores": stores}
+    values: dict[str, Any] = {"older": older.pk, "newer": newer.pk, "stores": stores}
     with connection.cursor() as cursor:
         cursor.execute(_JOINED, values)
         gone, come, stayed, still, margin, frequency, earned, months = cursor.fetchone()
@@ -173,7 +173,12 @@ def _realised(
 ) -> float:
     """Margin of the customers valued then, scaled to the books, less expected costs, as of the
     older date: the middle of the time between discounts it."""
-    values = {"older": older.pk, "stores": stores, "since": older.as_of, "until": newer.as_of}
+    values: dict[str, Any] = {
+        "older": older.pk,
+        "stores": stores,
+        "since": older.as_of,
+        "until": newer.as_of,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_REVENUE, values)
         revenue = int(cursor.fetchone()[0])
@@ -233,7 +238,7 @@ def _rate_effect(after: ValuedUnit, terms: Terms, later: Terms) -> float:
 
 def _model_change(older: Valuation, newer: Valuation, stores: list[int], terms: Terms) -> float:
     """Share of the newer value that the newer parameters make, against the older ones."""
-    values = {
+    values: dict[str, Any] = {
         "score_set": newer.score_set_id,
         "stores": stores,
         "every": max(newer.customers // SAMPLE, 1),

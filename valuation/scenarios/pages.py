@@ -49,8 +49,8 @@ class ScenarioForm(forms.Form):
             self.fields[name] = forms.CharField(
                 label=_(label), required=False, widget=forms.TextInput(attrs=attrs)
             )
-        for name, label in FIELD_LABELS.items():
-            self.fields[name] = forms.CharField(label=label, max_length=200)
+        for name, caption in FIELD_LABELS.items():
+            self.fields[name] = forms.CharField(label=caption, max_length=200)
 
 
 def read_change(query: QueryDict) -> Change:
@@ -141,7 +141,7 @@ def _row(label: str, reason: str, change: Change, basis: Basis, found: PoolSums)
         net = [int(v) for v in to_fen(outcome.net)]
     except Refused:
         # Stored for other assumptions: under these it would leave a range.
-        value, net = None, []  # type: ignore[assignment]
+        value, net = None, []
     return {
         "label": label,
         "reason": reason,

@@ -96,12 +96,17 @@ def tornado(basis: Basis, found: PoolSums) -> list[Swing]:
         sides = [at(Change(**{field: value})) for value in (low, high)]
         return Swing(name, words(low), words(high), *sides)
 
-    def termed(name: str, low: float, high: float, **fields: str) -> Swing:
+    def termed(name: str, low: float, high: float, change: Callable[[float], Terms]) -> Swing:
         sides = []
         for value in (low, high):
-            changed = replace(terms, **{fields["field"]: value})
-            sides.append(at(Change(), _with_terms(basis, changed)))
+            sides.append(at(Change(), _with_terms(basis, change(value))))
         return Swing(name, f"{low:.0%}", f"{high:.0%}", *sides)
+
+    def renewed(value: float) -> Terms:
+        return replace(terms, renewal_probability=value)
+
+    def taxed(value: float) -> Terms:
+        return replace(terms, tax_rate=value)
 
     cost = terms.service_cost_rate
     lowest = 100 * min(POINTS, float(basis.regimes.rate.min()))
@@ -112,8 +117,8 @@ def tornado(basis: Basis, found: PoolSums) -> list[Swing]:
         both("discount_rate", -lowest, 100 * POINTS, "discount_points"),
         both("service_cost_rate", -100 * min(POINTS, cost), 100 * POINTS, "service_cost_points"),
         both("retention_cost", 0.75, 1.25, "retention_cost"),
-        termed("renewal_probability", 0.8, 1.0, field="renewal_probability"),
-        termed("tax_rate", 0.0, CORPORATE_TAX, field="tax_rate"),
+        termed("renewal_probability", 0.8, 1.0, renewed),
+        termed("tax_rate", 0.0, CORPORATE_TAX, taxed),
         _horizon(basis, found),
     ]
     return sorted(swings, key=lambda one: -one.width)

@@ -182,7 +182,8 @@ def _score_set(tenant: Tenant, customers: int) -> tuple[ScoreSet, list[int]]:
     )
     fits = []
     for number, params in enumerate(_PARAMETERS):
-        future = curves(params, *np.zeros((3, 1)), HORIZON)
+        nothing = np.zeros(1)
+        future = curves(params, nothing, nothing, nothing, HORIZON)
         fit = ModelVersion.objects.create(
             tenant=tenant,
             run=run,
