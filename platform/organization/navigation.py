@@ -10,8 +10,9 @@ from organization.access import Access, Capability
 from web.shell import NavEntry, Search
 
 C = Capability
-_WORK, _VALUE, _DATA, _RULES = (
+_WORK, _RUNNING, _VALUE, _DATA, _RULES = (
     _("Customers"),
+    _("Operations"),
     _("User assets"),
     _("Data and models"),
     _("Administration"),
@@ -25,6 +26,11 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         frozenset({C.SEE_CUSTOMERS}),
     ),
     (NavEntry(_("Follow-up"), "follow_ups", "phone", section=_WORK), frozenset({C.FOLLOW_UP})),
+    (
+        NavEntry(_("Indicators"), "indicators", "chart", section=_RUNNING),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (NavEntry(_("Tasks"), "tasks", "flag", section=_RUNNING), frozenset({C.SEE_VALUE})),
     (
         NavEntry(_("Valuation"), "valuation_dashboard", "coins", section=_VALUE),
         frozenset({C.SEE_VALUE}),
@@ -45,28 +51,23 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         NavEntry(_("Reports"), "exports", "file", section=_VALUE),
         frozenset({C.SEE_VALUE}),
     ),
-    (
-        NavEntry(_("Indicators"), "indicators", "trend", section=_VALUE),
-        frozenset({C.SEE_VALUE}),
-    ),
-    (NavEntry(_("Tasks"), "tasks", "flag", section=_VALUE), frozenset({C.SEE_VALUE})),
     (NavEntry(_("Imports"), "imports", "upload", section=_DATA), frozenset({C.IMPORT_DATA})),
     (
-        NavEntry(_("Duplicates"), "identity_review", "people", section=_DATA),
+        NavEntry(_("Duplicates"), "identity_review", "link", section=_DATA),
         frozenset({C.IMPORT_DATA}),
     ),
     (
         NavEntry(_("Data quality"), "data_quality", "check", section=_DATA),
         frozenset({C.SEE_DATA_QUALITY}),
     ),
-    (NavEntry(_("Models"), "models", "trend", section=_DATA), frozenset({C.SEE_MODELS})),
+    (NavEntry(_("Models"), "models", "target", section=_DATA), frozenset({C.SEE_MODELS})),
     (NavEntry(_("People"), "people", "person", section=_RULES), frozenset({C.ADMINISTER})),
     (
-        NavEntry(_("Special grants"), "special_grants", "shield", section=_RULES),
+        NavEntry(_("Special grants"), "special_grants", "lock", section=_RULES),
         frozenset({C.REQUEST_GRANT, C.APPROVE_GRANT}),
     ),
     (
-        NavEntry(_("Organization"), "units", "layers", section=_RULES),
+        NavEntry(_("Organization"), "units", "store", section=_RULES),
         frozenset({C.ADMINISTER, C.IMPORT_DATA}),
     ),
     (

@@ -255,9 +255,11 @@ class _Total:
                 return _("Together, %(count)s rows") % {
                     "count": formats.integer(len(self.listing.frame))
                 }
-            return self._sum(column.key)
+            return self._sum(column)
 
         return replace(column, value=value, format="text" if first else column.format)
 
-    def _sum(self, key: str) -> Any:
-        return {"above": self.listing.above, "below": self.listing.below}.get(key)
+    def _sum(self, column: Column) -> Any:
+        nothing = "" if column.format == "text" else None
+        sums = {"above": self.listing.above, "below": self.listing.below}
+        return sums.get(column.key, nothing)

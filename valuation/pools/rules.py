@@ -67,8 +67,8 @@ class PoolRules:
                 checks.append(_percentage(name, value, 1.0))
         for name, choices in CHOICES.items():
             checks += _chosen(name, [getattr(self, name)], choices)
-        for name, choices in _LISTS.items():
-            checks += _chosen(name, getattr(self, name), choices)
+        for name, listed in _LISTS.items():
+            checks += _chosen(name, getattr(self, name), listed)
         checks += [
             Refusal(name, TOO_LONG, {"most": 60})
             for name in ("brand", "tag")
