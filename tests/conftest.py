@@ -21,6 +21,8 @@ from tests.database import APPLICATION, OWNER
 from tests.demo_site import DemoSite, running_demo
 from tests.factories import Group, make_group
 
+# The browser's driver keeps an event loop in this thread; the tests' queries stay in it as well.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 # Ordinary runs are repeatable and not timed; `--soak` looks further, with fresh examples.
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000)

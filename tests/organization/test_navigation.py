@@ -26,11 +26,18 @@ def offered(capabilities: frozenset[Capability]) -> list[str]:
         (
             "manager",
             [
-                *("start", "customers", "follow_ups", "valuation_dashboard", "data_quality"),
-                *("models", "special_grants"),
+                *("start", "customers", "follow_ups", "indicators", "tasks"),
+                *("valuation_dashboard", "segments_start", "structures", "calculators"),
+                *("exports", "data_quality", "models", "special_grants"),
             ],
         ),
-        ("auditor", ["start", "valuation_dashboard", "data_quality", "models", "audit"]),
+        (
+            "auditor",
+            [
+                *("start", "indicators", "tasks", "valuation_dashboard", "structures"),
+                *("calculators", "exports", "data_quality", "models", "audit"),
+            ],
+        ),
         ("administrator", ["start", "people", "special_grants", "units", "audit"]),
         (
             "data_steward",

@@ -71,5 +71,7 @@ def test_every_module_that_writes_a_sheet_is_known() -> None:
         "valuation/pools/tape.py",  # pseudonyms, codes of units and figures
         "valuation/pools/workbook.py",  # the same, and our own formulas
         "valuation/reports/audit_pack.py",  # pseudonyms, codes and figures
+        "valuation/segments/customer_page.py",  # inert() on names and texts
+        "valuation/segments/load_page.py",  # the same
         "valuation/reports/workbook.py",  # inert() on texts; our own formulas
     }
