@@ -155,10 +155,12 @@ COLUMNS = [
         *("action", gettext_lazy("Action")),
         value=lambda e: ACTION_WORDS.get(e.action, e.action),
         help=gettext_lazy("Search by these words or by the code of the action"),
+        wrap=True,
     ),
     Column(
         *("subject", gettext_lazy("Subject")),
         value=lambda e: TABLE_WORDS.get(e.subject, e.subject),
+        wrap=True,
     ),
     Column("detail", gettext_lazy("Detail"), value=_detail, wrap=True, hide_on_phone=True),
 ]

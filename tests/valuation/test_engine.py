@@ -230,7 +230,7 @@ class TestImmutable:
             )
             guarded = {name for (name,) in cursor.fetchall()}
         others = {
-            *("approval", "pool", "poolmember", "scenario"),
+            *("approval", "pool", "poolmember", "scenario", "structure"),
             *("indicatorrun", "unitindicators", "bandset", "moatinput"),
         }
         assert {f"valuation_{table}" for table in (*self.TABLES, *others)} == guarded
