@@ -133,6 +133,7 @@ def test_the_owners_functions_are_these_and_look_nowhere_else(world: World) -> N
         ("customers_refresh_statistics", ["search_path=public, pg_temp"], False),
         ("ml_create_score_partition", ["search_path=public, pg_temp"], False),
         ("ml_drop_score_partition", ["search_path=public, pg_temp"], False),
+        ("valuation_refresh_statistics", ["search_path=public, pg_temp"], False),
     ]
 
 

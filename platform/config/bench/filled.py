@@ -95,13 +95,13 @@ insert into ml_score (score_set_id, tenant_id, store_id, customer_id, fit_id, se
     in_churn_population, expected_visits_12m, expected_revenue_12m_fen, expected_margin_12m_fen,
     ltv_fen, visits_at_nodes, alive_at_nodes, cap_month, anchor_first, anchor_later,
     revenue_per_visit, margin_per_visit, accident_revenue, accident_margin, overdue, grade, risk,
-    reasons, tags)
+    reasons, tags, evidence)
 select {score_set}, {tenant}, store, customer, fit,
     case person when 1 then 'person' else 'organisation' end, {as_of} - age::int,
     case when frequency > 0 then {as_of} - age::int + recency::int end, frequency, recency, age,
     (spend * 100)::bigint, p_alive, churn, age - recency <= 730, visits_4, 0, 0, ltv,
     array[{visits}], array[{alive}], cap, 1, 1, spend, margin, accident_revenue, accident_margin,
-    false, grade, risk, '[]', case when age < 180 then array['new'] else '{{}}'::text[] end
+    false, grade, risk, '[]', case when age < 180 then array['new'] else '{{}}'::text[] end, '{{}}'
 from filled
 """
 
