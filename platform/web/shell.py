@@ -97,7 +97,8 @@ def theme_of(request: HttpRequest) -> str:
 def nav_links(entries: list[NavEntry], path: str) -> list[NavLink]:
     """Resolve addresses and mark the one entry whose prefix fits ``path`` best."""
     prefixes = [entry.active_prefix or entry.address for entry in entries]
-    fitting = [prefix for prefix in prefixes if path.startswith(prefix)]
+    # The start page is under every path: it is current on its own address only.
+    fitting = [p for p in prefixes if path == p or (p != "/" and path.startswith(p))]
     best = max(fitting, key=len, default=None)
     return [
         NavLink(e.label, e.address, e.icon, e.section, e.count, prefix == best)

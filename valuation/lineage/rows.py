@@ -260,6 +260,6 @@ class _Total:
         return replace(column, value=value, format="text" if first else column.format)
 
     def _sum(self, column: Column) -> Any:
-        nothing = "" if column.format == "text" else None
+        nothing = "" if column.format in ("text", "figure") else None
         sums = {"above": self.listing.above, "below": self.listing.below}
         return sums.get(column.key, nothing)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from valuation.assumptions import Terms
 from valuation.pool_flows import flows_by_fit, monthly_flows
@@ -13,6 +14,7 @@ from valuation.pools.selection import PoolSums
 from valuation.refusals import gettext_noop
 from valuation.regimes import regimes_of
 from valuation.scenarios.changes import Change, valued
+from web.formats import points
 
 KINDS = {
     "optimistic": gettext_noop("Optimistic"),
@@ -92,7 +94,7 @@ def tornado(basis: Basis, found: PoolSums) -> list[Swing]:
 
     def both(name: str, low: float, high: float, field: str) -> Swing:
         def words(value: float) -> str:
-            return f"{value:+.0f} pt" if field.endswith("_points") else f"×{value:.2f}"
+            return points(value / 100, 0) if field.endswith("_points") else f"×{value:.2f}"
 
         sides = [at(Change(**{field: value})) for value in (low, high)]
         return Swing(name, words(low), words(high), *sides)
@@ -134,7 +136,8 @@ def _horizon(basis: Basis, found: PoolSums) -> Swing:
     for one in flows_by_fit(found.sums, found.cells, basis.maps, cut):
         value += float(((one.margin - one.cost) * one.discount).sum())
     whole = valued(found.sums, found.cells, basis.maps, flows, Change()).value
-    return Swing("horizon", f"{shorter}", f"{months}", value, whole)
+    low, high = (_("%(count)s months") % {"count": m} for m in (shorter, months))
+    return Swing("horizon", low, high, value, whole)
 
 
 @dataclass(frozen=True)

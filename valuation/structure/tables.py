@@ -133,11 +133,16 @@ def scenario_table(study: Study) -> Table:
     columns = [
         Column("name", gettext_lazy("Scenario"), value=_scenario_name, wrap=True),
         Column("a", gettext_lazy("A"), value=lambda o: on_time(o.figures, "a")),
-        Column("a_wal", gettext_lazy("A life"), "ratio", value=lambda o: o.figures["wal_a_years"]),
+        Column(
+            "a_wal",
+            gettext_lazy("A life, years"),
+            "ratio",
+            value=lambda o: o.figures["wal_a_years"],
+        ),
         Column("a_irr", gettext_lazy("A yield"), "percent", value=_of("a_yield_annual")),
         Column(
             "a_dur",
-            gettext_lazy("A duration"),
+            gettext_lazy("A duration, years"),
             "ratio",
             value=_of("a_duration_years"),
             hide_on_phone=True,
@@ -148,11 +153,11 @@ def scenario_table(study: Study) -> Table:
     if junior:
         columns += [
             Column("b", gettext_lazy("B"), value=lambda o: on_time(o.figures, "b")),
-            Column("b_wal", gettext_lazy("B life"), "ratio", value=_of("wal_b_years")),
+            Column("b_wal", gettext_lazy("B life, years"), "ratio", value=_of("wal_b_years")),
             Column("b_irr", gettext_lazy("B yield"), "percent", value=_of("b_yield_annual")),
             Column(
                 "b_dur",
-                gettext_lazy("B duration"),
+                gettext_lazy("B duration, years"),
                 "ratio",
                 value=_of("b_duration_years"),
                 hide_on_phone=True,
