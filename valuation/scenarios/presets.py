@@ -220,7 +220,7 @@ def levers(basis: Basis, found: PoolSums) -> list[Lever]:
 def _solved(curve: Callable[[float], float], wanted: float) -> float:
     """The m in [0.1, 1] at which a falling ``curve`` reaches ``wanted``, by bisection."""
     low, high = 0.1, 1.0
-    for _ in range(50):
+    for _halving in range(50):
         middle = (low + high) / 2.0
         low, high = (middle, high) if curve(middle) > wanted else (low, middle)
     return (low + high) / 2.0
