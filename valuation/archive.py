@@ -1,6 +1,7 @@
 """Writing a valuation once, and reading the one before it."""
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -183,17 +184,17 @@ def _write_customers(
         cursor.execute("drop table valued")
 
 
-def _blocks(columns: dict[str, NDArray[Any]], rows: int = 50_000) -> "list[bytes]":
+def _blocks(columns: dict[str, NDArray[Any]], rows: int = 50_000) -> Iterator[bytes]:
     """Binary COPY of the columns: signature, blocks of rows, end mark."""
     kinds = {name: "i8" if name in _WHOLE else "f8" for name in columns}
     layout = binary_row(kinds)
     size = len(columns["customer_id"])
-    blocks = [b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8]
+    yield b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8
     for start in range(0, size, rows):
         table = np.empty(min(rows, size - start), dtype=layout)
         table["fields"] = len(columns)
         for name, column in columns.items():
             table[f"#{name}"] = 8
             table[name] = column[start : start + rows]
-        blocks.append(table.tobytes())
-    return [*blocks, b"\xff\xff"]
+        yield table.tobytes()
+    yield b"\xff\xff"

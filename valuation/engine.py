@@ -114,19 +114,9 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
     """Read all inputs of the score set's date, inside the entered ``access``."""
     as_of = score_set.as_of
     tree = Tree.read()
+    # The visits first: while they are read they need the most memory of all.
+    visits, factors = _visits(as_of)
     scores = read_scores(score_set.pk)
-    visits, factors = visit_days(as_of)
-    columns = [
-        "customer",
-        "store",
-        "day",
-        "revenue",
-        "margin",
-        "accident_revenue",
-        "accident_margin",
-        *(f"revenue_{payer}" for payer in mix.PAYERS),
-        *WORK,
-    ]
     book = books.book_counters(tree, as_of)
     months = score_set.horizon_months
     stores = [store.id for store in tree.stores]
@@ -139,7 +129,7 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
         scores=scores,
         fits=read_fits(scores),
         store=tree.store_index(scores["store"]),
-        visits=_slim(visits[columns]),
+        visits=visits,
         factors=factors_by_store(factors, tree, pd.Timestamp(books.last_complete_month(as_of))),
         purchases=books.purchases(as_of),
         book=book,
@@ -151,10 +141,20 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
     )
 
 
-def _slim(visits: pd.DataFrame) -> pd.DataFrame:
-    """Shares need no more than single precision and a mark: six million rows are in memory."""
+VISIT_COLUMNS = (
+    *("customer", "store", "day", "revenue", "margin", "accident_revenue", "accident_margin"),
+)
+
+
+def _visits(as_of: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Visit days with what a valuation counts, and the margin factors.
+
+    Shares need no more than single precision and a mark: six million rows are in memory.
+    """
+    visits, factors = visit_days(as_of)
     payers = {f"revenue_{payer}": "float32" for payer in mix.PAYERS}
-    return visits.astype(payers | dict.fromkeys(WORK, "int8"))
+    small = payers | dict.fromkeys(WORK, "int8")
+    return visits[[*VISIT_COLUMNS, *small]].astype(small), factors
 
 
 @dataclass(frozen=True)
