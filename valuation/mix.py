@@ -56,32 +56,41 @@ def shares(
 
     A day with accident work counts to it; of other kinds on one day the first named counts.
     """
-    since = pd.Timestamp(as_of) - pd.DateOffset(years=YEARS)
-    recent = visits[visits["day"] >= since]
-    place = to_position(customers, recent["customer"])
-    recent, place = recent[place >= 0], place[place >= 0]
-    home = store[place]
-    accident = (recent["accident_revenue"] > 0).to_numpy()
-    paid = recent[[f"revenue_{payer}" for payer in PAYERS]].to_numpy(dtype=float).clip(min=0.0)
-    margin = recent["margin"].to_numpy(dtype=float).clip(min=0.0)
-    marks = [recent[name].to_numpy() > 0 for name in ("warranty_work", "repair", "maintenance")]
+    since = np.datetime64(pd.Timestamp(as_of) - pd.DateOffset(years=YEARS), "s")
+    place = to_position(customers, visits["customer"])
+    # Rows by number instead of frames cut out of each other: millions of them would be copied.
+    rows = np.flatnonzero((visits["day"].to_numpy(dtype="datetime64[s]") >= since) & (place >= 0))
+    home = store[place[rows]]
+    accident = visits["accident_revenue"].to_numpy()[rows] > 0
+    regular = rows[~accident]
+    marks = [
+        visits[name].to_numpy()[regular] > 0 for name in ("warranty_work", "repair", "maintenance")
+    ]
     kind = np.select(marks, [0, 1, 2], default=3)
-    by_kind = np.zeros((len(recent), len(KINDS) - 1))
-    by_kind[np.arange(len(recent)), kind] = margin
+    margin = visits["margin"].to_numpy()[regular].clip(min=0.0)
+    by_kind = np.zeros((stores, len(KINDS) - 1))
+    np.add.at(by_kind, (home[~accident], kind), margin)
     return Shares(
-        _by_store(paid[~accident], home[~accident], stores),
-        _by_store(paid[accident], home[accident], stores),
-        _by_store(by_kind[~accident], home[~accident], stores),
+        _of_payers(visits, regular, home[~accident], stores),
+        _of_payers(visits, rows[accident], home[accident], stores),
+        _shares(by_kind, home[~accident]),
     )
 
 
-def _by_store(amounts: Floats, store: Integers, stores: int) -> Floats:
+def _of_payers(visits: pd.DataFrame, rows: Integers, home: Integers, stores: int) -> Floats:
+    columns = [
+        np.bincount(home, visits[f"revenue_{payer}"].to_numpy()[rows].clip(min=0.0), stores)
+        for payer in PAYERS
+    ]
+    return _shares(np.stack(columns, axis=1), home)
+
+
+def _shares(sums: Floats, home: Integers) -> Floats:
     """(S, C) shares; a store with few days has the group's, and a group with none the first."""
-    sums = np.zeros((stores, amounts.shape[1]))
-    np.add.at(sums, store, amounts)
+    stores = len(sums)
     whole = sums.sum(axis=0)
     fallback = whole / whole.sum() if whole.sum() > 0 else np.eye(1, len(whole))[0]
-    enough = (np.bincount(store, minlength=stores) >= SMALLEST) & (sums.sum(axis=1) > 0)
+    enough = (np.bincount(home, minlength=stores) >= SMALLEST) & (sums.sum(axis=1) > 0)
     total = np.where(enough, sums.sum(axis=1), 1.0)
     return np.where(enough[:, None], sums / total[:, None], fallback)
 
