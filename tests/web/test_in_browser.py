@@ -152,8 +152,11 @@ def test_explanation_of_a_figure_stays_in_the_window(visit) -> None:
     page = visit("/styleguide")
     for mark in page.query_selector_all(".lineage > summary"):
         mark.click()
-        right = page.evaluate(
-            "document.querySelector('.lineage[open] .lineage-panel').getBoundingClientRect().right"
+        # The panel is turned by the event that follows its opening.
+        page.wait_for_function(
+            """width => document.querySelector('.lineage[open] .lineage-panel')
+                .getBoundingClientRect().right <= width""",
+            arg=DESK["width"],
+            timeout=5000,
         )
-        assert right <= DESK["width"]
         page.keyboard.press("Escape")
