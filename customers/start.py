@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -95,7 +95,8 @@ def _advisor(request: SignedInRequest, access: Access) -> HttpResponse:
     today = timezone.localdate()
     ready = open_rows(access).filter(in_view("now", access, today), held_out=False, blocked=False)
     first = with_value_at_risk(access, ready).select_related("customer", "vehicle", "contacted_by")
-    lines = lines_of(access, first.order_by("due_on", "pk")[:FIRST_CALLS], today)
+    by_value = first.order_by(F("value_at_risk").desc(nulls_last=True), "due_on", "pk")
+    lines = lines_of(access, by_value[:FIRST_CALLS], today)
     return render(
         request,
         "customers/start_advisor.html",

@@ -1,4 +1,4 @@
-"""Writing a valuation once, and reading the one before it."""
+"""Writing a valuation once, and reading that of a year before."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -10,7 +10,6 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from organization.access import Access
-from valuation.assumptions import terms_of
 from valuation.inputs import binary_row
 from valuation.models import Valuation, ValuedUnit
 from valuation.pools import candidates
@@ -48,60 +47,42 @@ select %s, v.store_id, %s, p.pseudonym,
 from valued v join valuation_pseudonym p on p.customer_id = v.customer_id
 """
 FORMER = """
-select p.customer_id, c.store_id, c.value_fen from valuation_valuedcustomer c
+select p.customer_id, c.store_id from valuation_valuedcustomer c
 join valuation_pseudonym p on p.pseudonym = c.pseudonym where c.valuation_id = %s order by 1
 """
 
 
 @dataclass(frozen=True)
 class Former:
-    """The valuation before: its customers (ascending ids), their stores and values, unit lines."""
+    """An earlier valuation: its customers (ascending ids), their stores, units' lines of margin."""
 
     valuation_id: int
     as_of: dt.date
-    discount_rate: float
     customers: Integers
     stores: Integers
-    value_fen: Integers
-    monthly: dict[int, list[int]]
     margin: dict[int, list[int]]
 
 
-def former_valuation(as_of: dt.date) -> Former | None:
-    """The newest valuation of an earlier date; customers erased since are left out."""
-    last: Valuation | None = (
-        Valuation.objects.filter(as_of__lt=as_of)
-        .select_related("assumptions")
-        .order_by("-as_of", "-created_at")
-        .first()
-    )
-    return None if last is None else _read(last)
-
-
-def year_ago(as_of: dt.date, known: Former | None) -> Former | None:
-    """The valuation nearest to a year before, between 6 and 18 months; ``known`` if it is that."""
+def year_ago(as_of: dt.date) -> Former | None:
+    """The valuation nearest to a year before, between 6 and 18 months; customers erased since are
+    left out."""
     wanted = as_of - dt.timedelta(days=365)
     around = (wanted - dt.timedelta(days=183), wanted + dt.timedelta(days=183))
-    rows = Valuation.objects.filter(as_of__range=around).select_related("assumptions")
+    rows = Valuation.objects.filter(as_of__range=around)
     nearest = min(rows, key=lambda one: (abs((one.as_of - wanted).days), -one.pk), default=None)
-    if nearest is None:
-        return None
-    return known if known and known.valuation_id == nearest.pk else _read(nearest)
+    return None if nearest is None else _read(nearest)
 
 
 def _read(last: Valuation) -> Former:
     with connection.cursor() as cursor:
         cursor.execute(FORMER, [last.pk])
-        rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 3)
+        rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
     units = list(ValuedUnit.objects.filter(valuation=last).values_list("unit_id", "monthly"))
     return Former(
         last.pk,
         last.as_of,
-        terms_of(last.assumptions.values).discount.rate,
         rows[:, 0],
         rows[:, 1],
-        rows[:, 2],
-        {unit: monthly["present_value_fen"] for unit, monthly in units},
         {unit: monthly["margin_fen"] for unit, monthly in units},
     )
 

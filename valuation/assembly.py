@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from valuation import books, figures, mix
 from valuation.archive import Former
 from valuation.bridge import BridgeAssumptions
-from valuation.change import store_changes
 from valuation.contracted import contracted
 from valuation.engine import STREAMS, Inputs, Portfolio
 from valuation.history import History, cohort_cube, store_counters, tenure_retention
@@ -42,7 +41,6 @@ class Lines:
     counters: dict[str, int]
     operations: dict[str, Integers]
     targets: dict[str, float]
-    change: dict[str, int]
     mix: dict[str, Integers]
     contracted: dict[str, int]
     lookback: dict[str, Integers]
@@ -65,7 +63,6 @@ def assemble(
     inputs: Inputs,
     portfolio: Portfolio,
     past: History,
-    former: Former | None,
     earlier: Former | None,
 ) -> Assembled:
     stores = len(inputs.tree.stores)
@@ -78,7 +75,7 @@ def assemble(
         stores,
         inputs.as_of,
     )
-    own = _store_lines(inputs, portfolio, past, former, earlier)
+    own = _store_lines(inputs, portfolio, past, earlier)
     nothing = _nothing(own[0])
     lines = inputs.tree.rolled_up(lambda store: own[store], lambda parts: _total(parts, nothing))
     ratios = {unit: figures.ratios(one.counters) for unit, one in lines.items()}
@@ -99,7 +96,6 @@ def assemble(
             "peers": peers.get(node.id, {}),
             "operations": _operations(inputs, node, one, months),
             "cohorts": cube.of(inputs.tree.stores_below(node.id)),
-            "change": [{"step": step, "amount_fen": v} for step, v in one.change.items()],
             "mix": _mix_json(one),
             "contracted": one.contracted,
             "lookback": _lookback_json(one, earlier),
@@ -113,7 +109,6 @@ def assemble(
             for node in inputs.tree.stores
             if node.id in inputs.complete_through
         },
-        "former": former.valuation_id if former else None,
         "parameter_covariance": {
             str(fit): risk.covariance.round(12).tolist()
             for fit, risk in zip(inputs.fits.ids, portfolio.risks, strict=True)
@@ -179,7 +174,6 @@ def _store_lines(
     inputs: Inputs,
     portfolio: Portfolio,
     past: History,
-    former: Former | None,
     earlier: Former | None,
 ) -> list[Lines]:
     stores = len(inputs.tree.stores)
@@ -197,7 +191,6 @@ def _store_lines(
     streams, stream_lines = _streams(inputs, portfolio)
     serving = _serving_stores(inputs)
     operations = books.monthly_operations(inputs.visits, serving, stores, inputs.as_of)
-    changes = store_changes(inputs, value, former)
     parts, contracts = _mix(inputs, portfolio), _contracted(inputs, portfolio)
     since: dict[str, Integers] = {}
     if earlier is not None:
@@ -224,7 +217,6 @@ def _store_lines(
                     for name in ADDITIVE_TARGETS
                     if (node.id, name) in inputs.targets
                 },
-                change=changes[store],
                 mix={name: table[store] for name, table in parts.items()},
                 contracted={name: int(column[store]) for name, column in contracts.items()},
                 lookback={name: table[store] for name, table in since.items()},
@@ -287,7 +279,6 @@ def _total(children: Iterable[Lines], nothing: Lines) -> Lines:
         counters=added("counters"),
         operations=added("operations"),
         targets=targets,
-        change=added("change"),
         mix=added("mix"),
         contracted=added("contracted"),
         lookback=added("lookback"),
@@ -306,7 +297,6 @@ def _nothing(like: Lines) -> Lines:
         counters=zeros(like.counters),
         operations=zeros(like.operations),
         targets={},
-        change=zeros(like.change),
         mix=zeros(like.mix),
         contracted=zeros(like.contracted),
         lookback=zeros(like.lookback),

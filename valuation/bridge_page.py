@@ -6,11 +6,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from organization.requests import SignedInRequest
+from valuation.changes import picture, steps_between
 from valuation.models import Valuation, ValuedUnit
 from valuation.refusals import Refused
-from valuation.roll_forward import STEPS, Step, roll_forward
-from valuation.shown import Shown, access_of, shown_unit
-from web import charts
+from valuation.roll_forward import STEPS, Step
+from valuation.shown import access_of, shown_unit
 from web.tables import Column, Table
 
 VALUATIONS_SHOWN = 36
@@ -36,10 +36,9 @@ def bridge(request: SignedInRequest, code: str) -> HttpResponse:
     older = _chosen(request.GET, "older", known) or (earlier[0] if earlier else None)
     context |= {"newer": newer, "older": older}
     if older is not None:
-        stores = [one.unit.pk for one in shown.stores] or [shown.unit.pk]
         try:
-            steps = roll_forward(older, newer, shown.unit.pk, stores)
-            context |= {"picture": _picture(shown, steps), "table": _table(steps)}
+            steps = steps_between(older, newer, shown)
+            context |= {"picture": picture(shown.unit.name, steps), "table": _table(steps)}
         except Refused:
             context["refusal"] = _("The older valuation must be of an earlier date.")
     return render(request, "valuation/bridge.html", context)
@@ -47,16 +46,6 @@ def bridge(request: SignedInRequest, code: str) -> HttpResponse:
 
 def _chosen(query: QueryDict, name: str, known: list[Valuation]) -> Valuation | None:
     return next((one for one in known if str(one.pk) == query.get(name, "")), None)
-
-
-def _picture(shown: Shown, steps: list[Step]) -> charts.Figure:
-    first, *changes, last = steps
-    return charts.bridge(
-        shown.unit.name,
-        (_(STEPS[first.step]), first.amount_fen),
-        [(_(STEPS[one.step]), one.amount_fen) for one in changes if one.amount_fen],
-        _(STEPS[last.step]),
-    )
 
 
 def _table(steps: list[Step]) -> Table:

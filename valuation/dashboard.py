@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from organization import audit
 from organization.access import Capability
 from organization.requests import SignedInRequest
-from valuation import drilldown, headline, league, parts, pictures
+from valuation import changes, drilldown, headline, league, parts, pictures
 from valuation.approval import hindrances
 from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
@@ -24,6 +24,7 @@ from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standin
 from valuation.tasks import value_group
 from valuation.uncertainty import LAYERS
 from web import formats
+from web.charts import Figure
 from web.components import Lineage
 
 
@@ -40,7 +41,7 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
     if shown is None:
         return render(request, "valuation/nothing_yet.html", context)
     measure = pictures.chosen_measure(request.GET)
-    change = pictures.change_bridge(shown) if request.GET.get("bridge") == "change" else None
+    before = changes.valuation_before(shown)
     context |= {
         "shown": shown,
         "visit_month": formats.month(last_month(shown)),
@@ -49,8 +50,8 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "value_lineage": value_lineage(shown),
         "facts": facts(shown),
         "warnings": warnings(shown),
-        "bridge": change or pictures.value_bridge(shown),
-        "bridge_tabs": pictures.bridge_tabs(shown, request.GET),
+        "bridge": bridge(shown, before, request.GET.get("bridge") == "form"),
+        "bridge_tabs": pictures.bridge_tabs(request.GET) if before else [],
         "flows": pictures.monthly_flows(shown),
         "streams": stream_rows(shown),
         "layers": layer_rows(shown),
@@ -63,9 +64,18 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "lookback": parts.lookback_chart(shown),
         "may_approve": _may_approve(shown),
         "hindrances": [] if shown.approval else hindrances(shown.valuation),
-        "change_known": bool(shown.valued.change),
+        "change_known": before is not None,
     }
     return render(request, "valuation/dashboard.html", context)
+
+
+def bridge(shown: Shown, before: Valuation | None, closed_form: bool) -> Figure:
+    """Why the value changed since ``before``; for the first valuation, or when asked, how the
+    closed form leads to it."""
+    if before is None or closed_form:
+        return pictures.value_bridge(shown)
+    title = _("Since the valuation of %(day)s") % {"day": formats.date(before.as_of)}
+    return changes.picture(title, changes.steps_between(before, shown.valuation, shown))
 
 
 def last_month(shown: Shown) -> dt.date:
@@ -121,9 +131,14 @@ def facts(shown: Shown) -> list[tuple[str, str]]:
         (_("As of"), formats.date(valuation.as_of)),
         (_("Model version"), valuation.model_version),
         (_("Data confidence"), confidence_text(valuation)),
-        (_("Complete through"), shown.valued.operations["complete_through"] or formats.NOT_KNOWN),
+        (_("Complete through"), _complete_through(shown)),
         (_("Approved by"), approved),
     ]
+
+
+def _complete_through(shown: Shown) -> str:
+    day = shown.valued.operations["complete_through"]
+    return formats.date(dt.date.fromisoformat(day)) if day else formats.NOT_KNOWN
 
 
 def warnings(shown: Shown) -> list[str]:

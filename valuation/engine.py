@@ -339,7 +339,6 @@ def _compute_and_write(access: Access, inputs: Inputs, digest: str) -> Valuation
 
     portfolio = value_portfolio(inputs)
     past = history.history(inputs.scores["customer"], inputs.visits, inputs.purchases, inputs.as_of)
-    former = archive.former_valuation(inputs.as_of)
-    earlier = archive.year_ago(inputs.as_of, former)
-    assembled = assemble(inputs, portfolio, past, former, earlier)
+    earlier = archive.year_ago(inputs.as_of)
+    assembled = assemble(inputs, portfolio, past, earlier)
     return archive.write(access, inputs, portfolio, past, assembled, digest)

@@ -97,8 +97,6 @@ class ValuedUnit(UnitOwned):
     contracted = models.JSONField(default=dict)
     # A valuation of about a year ago against the margin since; empty where there is none.
     lookback = models.JSONField(default=dict)
-    # Bars from the former valuation to this one; empty for the first.
-    change = models.JSONField(default=list)
 
     class Meta:
         constraints = [

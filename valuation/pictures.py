@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from valuation.bridge import LABELS
-from valuation.change import STEPS
 from valuation.shown import Shown
 from web import charts
 from web.charts import Figure, HeatMap
@@ -40,26 +39,11 @@ def value_bridge(shown: Shown) -> Figure:
     )
 
 
-def change_bridge(shown: Shown) -> Figure | None:
-    """From the former valuation to this one; None for the first."""
-    bars = shown.valued.change
-    if not bars:
-        return None
-    return charts.bridge(
-        _("Since the former valuation"),
-        (_(STEPS[bars[0]["step"]]), bars[0]["amount_fen"]),
-        [(_(STEPS[bar["step"]]), bar["amount_fen"]) for bar in bars[1:]],
-        _("This valuation"),
-    )
-
-
-def bridge_tabs(shown: Shown, query: QueryDict) -> list[Tab]:
-    if not shown.valued.change:
-        return []
+def bridge_tabs(query: QueryDict) -> list[Tab]:
     chosen = query.get("bridge", "")
     return [
-        Tab(_("Closed form to model"), address(query, bridge=None), chosen != "change"),
-        Tab(_("Since the former valuation"), address(query, bridge="change"), chosen == "change"),
+        Tab(_("Why it changed"), address(query, bridge=None), chosen != "form"),
+        Tab(_("Closed form to model"), address(query, bridge="form"), chosen == "form"),
     ]
 
 

@@ -10,8 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from customers.models import MarketingSpend
 from ml.asof import DateRefused
 from organization.access import Access, entered
-from tests.factories import Group, make_customer, make_visit
-from tests.valuation.score_sets import AS_OF, make_fit, make_score, make_score_set
+from tests.factories import Group, make_visit
+from tests.valuation.score_sets import AS_OF
 from valuation.archive import SCALARS
 from valuation.assumptions import add_version, preset
 from valuation.engine import create_valuation
@@ -240,35 +240,6 @@ class TestImmutable:
         with entered(group.system):
             Pseudonym.objects.filter(customer=portfolio.steady).delete()
             assert ValuedCustomer.objects.filter(valuation=valued).count() == 3
-
-
-class TestChangeSinceTheFormerValuation:
-    def test_bars_sum_to_this_valuation(self, portfolio, valued):
-        group, later = portfolio.group, date(2025, 7, 1)
-        with entered(group.system):
-            score_set = make_score_set(group, later)
-            fit = make_fit(score_set)
-            newcomer = make_customer(group, "-S1", "赵敏")
-            make_score(score_set, fit, portfolio.steady, cap_month=54)
-            make_score(score_set, fit, newcomer)
-            make_visit(group, newcomer, date(2025, 6, 1))
-        again, _ = create_valuation(group.system, later)
-        with entered(group.system):
-            units = units_of(again, group)
-            before = units_of(valued, group)
-        for code, unit in units.items():
-            bars = {bar["step"]: bar["amount_fen"] for bar in unit.change}
-            assert sum(bars.values()) == unit.expected_fen
-            assert bars["opening"] == before[code].expected_fen
-        store, gone = (
-            {bar["step"]: bar["amount_fen"] for bar in units[code].change}
-            for code in ("-S1", "-S4")
-        )
-        assert store["customers_in"] > 0
-        assert store["customers_out"] == 0
-        assert gone["customers_out"] == -before["-S4"].expected_fen
-        # Half a year later the same customer, whose flows came as expected, brings no surprise.
-        assert abs(store["experience_and_model"]) < 0.01 * before["-S1"].expected_fen
 
 
 class TestRefusals:

@@ -3,6 +3,9 @@
 from datetime import date
 
 import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ml.models import ScoreSet
@@ -158,3 +161,31 @@ def test_the_page(portfolio, valued, client_of):
         {"older": response.context["newer"].pk, "newer": valued.pk},
     )
     assert "refusal" in turned.context
+
+
+def test_a_unit_s_page_begins_with_why_it_changed(portfolio, valued, client_of):
+    client = client_of("ceo")
+    alone = client.get(reverse("valuation_dashboard"))
+    assert alone.context["bridge_tabs"] == []
+    with entered(portfolio.group.system):
+        next_scores(portfolio)
+    create_valuation(portfolio.group.system, LATER)
+    page = client.get(reverse("valuation_dashboard"))
+    assert "2025-01-01" in page.context["bridge"].title
+    form = client.get(reverse("valuation_dashboard"), {"bridge": "form"})
+    assert form.context["bridge"].title == alone.context["bridge"].title
+
+
+def test_the_bars_of_two_valuations_are_kept(portfolio, valued, client_of):
+    cache.clear()
+    with entered(portfolio.group.system):
+        next_scores(portfolio)
+    create_valuation(portfolio.group.system, LATER)
+    client, page = client_of("ceo"), reverse("valued_bridge", args=["XQ"])
+    with CaptureQueriesContext(connection) as first:
+        before = client.get(page).context["table"].rows
+    with CaptureQueriesContext(connection) as again:
+        after = client.get(page).context["table"].rows
+    assert before == after
+    assert len(first) > len(again)
+    assert not [q for q in again if "full join" in q["sql"]]
