@@ -3,6 +3,8 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
@@ -117,11 +119,11 @@ def client_of(group: Group) -> Any:
 
 
 @pytest.fixture(scope="session")
-def demo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
+def demo_site() -> Iterator[DemoSite]:
     """A running demonstration of 800 customers; tests that use it carry ``xdist_group("demo")``."""
-    var = tmp_path_factory.mktemp("demo")
-    # The database server may run as another user, who must reach the folder.
-    for folder in (var, *list(var.parents)[:2]):
-        folder.chmod(0o755)
-    with running_demo(var) as site:
-        yield site
+    # The database server may run as another user, who must reach the folder: pytest's own
+    # temporary folders are closed again by every other run of the same user.
+    with TemporaryDirectory(prefix="parcfolio-demo-") as folder:
+        Path(folder).chmod(0o755)
+        with running_demo(Path(folder)) as site:
+            yield site

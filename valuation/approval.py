@@ -1,4 +1,4 @@
-"""What stands in the way of approving a valuation: said on its page, checked again on approval."""
+"""Approval of a valuation by a second person, and what stands in its way."""
 
 import datetime as dt
 from typing import Any
@@ -6,12 +6,39 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from customers.quality.rules import GAP_ALLOWED
+from organization import audit
+from organization.access import Access, Capability
 from valuation.assumptions import terms_of
-from valuation.models import Valuation, ValuedUnit
+from valuation.models import Approval, Valuation, ValuedUnit
 from web import formats
 
 STALE_SHARE = 0.05
 """A small store may go weeks without a visit: only more customers than this hold an approval up."""
+
+
+class SecondPersonNeeded(Exception):
+    """Whoever made a valuation does not approve it."""
+
+
+def approve(access: Access, valuation: Valuation) -> list[str]:
+    """Approve for good, inside the entered ``access``; once approved, it stays as it was.
+
+    Returns what stands in the way, in which case nothing is changed. Raises
+    :class:`~organization.access.Forbidden` without the capability for the whole group and
+    :class:`SecondPersonNeeded` for the valuation's own author.
+    """
+    access.require_everywhere(Capability.APPROVE_VALUATION)
+    if valuation.author == access.label:
+        raise SecondPersonNeeded
+    found = hindrances(valuation)
+    if not found:
+        _approval, created = Approval.objects.get_or_create(
+            valuation=valuation,
+            defaults={"tenant_id": access.tenant_id, "approved_by": access.label},
+        )
+        if created:
+            audit.record(access, "valuation.approved", f"valuation:{valuation.pk}")
+    return found
 
 
 def hindrances(valuation: Valuation) -> list[str]:

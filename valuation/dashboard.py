@@ -11,15 +11,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from organization import audit
 from organization.access import Capability
 from organization.requests import SignedInRequest
-from valuation import changes, drilldown, headline, league, parts, pictures
-from valuation.approval import hindrances
+from valuation import approval, changes, drilldown, headline, league, parts, pictures
 from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
 from valuation.lineage.registry import FIGURES
-from valuation.models import Approval, Valuation
+from valuation.models import Valuation
 from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standing
 from valuation.tasks import value_group
 from valuation.uncertainty import LAYERS
@@ -63,7 +61,7 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "contracted": parts.contracted_table(shown),
         "lookback": parts.lookback_chart(shown),
         "may_approve": _may_approve(shown),
-        "hindrances": [] if shown.approval else hindrances(shown.valuation),
+        "hindrances": [] if shown.approval else approval.hindrances(shown.valuation),
         "change_known": before is not None,
     }
     return render(request, "valuation/dashboard.html", context)
@@ -120,11 +118,10 @@ def value_lineage(shown: Shown) -> Lineage:
 
 
 def facts(shown: Shown) -> list[tuple[str, str]]:
-    valuation, approval = shown.valuation, shown.approval
+    valuation, given = shown.valuation, shown.approval
     approved = (
-        _("%(who)s, %(day)s")
-        % {"who": approval.approved_by, "day": formats.date(approval.approved_at)}
-        if approval
+        _("%(who)s, %(day)s") % {"who": given.approved_by, "day": formats.date(given.approved_at)}
+        if given
         else _("not yet")
     )
     return [
@@ -187,18 +184,13 @@ def approve(request: SignedInRequest, pk: int) -> HttpResponse:
     access = access_of(request)
     access.require_everywhere(Capability.APPROVE_VALUATION)
     valuation = get_object_or_404(Valuation.objects.visible_to(access), pk=pk)
-    if valuation.author == access.label:
-        raise PermissionDenied(_("A valuation is approved by a second person."))
-    reasons = hindrances(valuation)
-    if reasons:
-        for reason in reasons:
-            messages.error(request, _("Not approved: %(reason)s") % {"reason": reason})
-        return redirect("valuation_dashboard")
-    _approval, created = Approval.objects.get_or_create(
-        valuation=valuation, defaults={"tenant_id": access.tenant_id, "approved_by": access.label}
-    )
-    if created:
-        audit.record(access, "valuation.approved", f"valuation:{valuation.pk}")
+    try:
+        reasons = approval.approve(access, valuation)
+    except approval.SecondPersonNeeded:
+        raise PermissionDenied(_("A valuation is approved by a second person.")) from None
+    for reason in reasons:
+        messages.error(request, _("Not approved: %(reason)s") % {"reason": reason})
+    if not reasons:
         messages.success(request, _("The valuation is approved."))
     return redirect("valuation_dashboard")
 

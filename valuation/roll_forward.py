@@ -12,11 +12,14 @@ rate lambda = dv/dm, margin a visit m, accident margin a month a, service cost s
     customers in         the newer value of those who were not
     discount rate        newer undiscounted flows x (newer - older factors), for those in both
     model change         newer value x (1 - value under the older parameters / under the newer),
-                         the same newer histories, on a sample of those in both
+                         the same newer histories and trees, on a sample of those in both; what of
+                         it is by visits a month alive is taken out of frequency, the rest of
+                         retention
     data corrections     rolled value x (restated ÷ stored - 1), by visits and margin a visit, of
                          the last twelve months that both valuations report
     margin               sum [dv' (m' - m) + dm' (a' - a)] (1 - s), less the correction of margin
-    frequency            sum (dv' - dm' lambda) m (1 - s), less model and correction of visits
+    frequency            sum (dv' - dm' lambda) m (1 - s), less the model's part and the
+                         correction of visits
     costs                - (s' - s) margin' - (c' - c) dm'
     horizon moves on     newer flows of the last t months, which the older valuation did not reach
     retention            months alive against those expected: what is left of the change
@@ -35,10 +38,11 @@ from ml.models import ModelVersion
 from ml.transaction_models import AnyParameters, parameters_from
 from valuation.assumptions import Terms, terms_of
 from valuation.discounting import discount_factors
+from valuation.model_effect import Effect, effect
 from valuation.models import Valuation, ValuedUnit
 from valuation.refusals import Refusal, Refused, gettext_noop
 from valuation.rounding import to_fen
-from valuation.sensitivities import Histories, portfolio_value
+from valuation.sensitivities import Histories
 
 STEPS = {
     "opening": gettext_noop("Older valuation"),
@@ -89,9 +93,14 @@ where o.valuation_id = %(older)s and o.store_id = any(%(stores)s)
 """
 _HISTORIES = """
 select s.fit_id, s.frequency, s.recency_days, s.age_days, s.cap_month, s.margin_per_visit,
-    s.accident_margin
+    s.accident_margin, s.anchor_first, s.anchor_later
 from ml_score s where s.score_set_id = %(score_set)s and s.store_id = any(%(stores)s)
     and mod(hashint8(s.customer_id), %(every)s) = 0 order by s.customer_id
+"""
+_ANCHORED = """
+select distinct s.fit_id from ml_score s
+where s.score_set_id = %(score_set)s and s.store_id = any(%(stores)s)
+    and mod(hashint8(s.customer_id), %(every)s) = 0 and s.anchor_first <> 1
 """
 
 
@@ -126,7 +135,7 @@ def roll_forward(older: Valuation, newer: Valuation, unit_id: int, stores: list[
     share = rolled / opening if opening else 0.0
     by_visits, by_margin = _corrections(before, after, stayed * share)
     kept = 1.0 - terms.service_cost_rate
-    model = _model_change(older, newer, stores, terms) * still
+    model, by_rate = (share * still for share in _model_change(older, newer, stores, terms))
     ratio = still / closing if closing else 0.0
     rate = _rate_effect(after, terms, later) * ratio
     own, costs = margin * 100 * kept, _costs(older, newer, terms, later, earned, months)
@@ -138,7 +147,7 @@ def roll_forward(older: Valuation, newer: Valuation, unit_id: int, stores: list[
         "customers_out": -gone * share,
         "customers_in": come,
         "retention": 0,
-        "frequency": frequency * 100 * kept - model - by_visits,
+        "frequency": frequency * 100 * kept - by_rate - by_visits,
         "margin": own - by_margin,
         "costs": costs,
         "horizon": _beyond(after.monthly, years * 12.0) * ratio,
@@ -232,30 +241,39 @@ def _rate_effect(after: ValuedUnit, terms: Terms, later: Terms) -> float:
     return float(((margin - cost) * (new - old)).sum())
 
 
-def _model_change(older: Valuation, newer: Valuation, stores: list[int], terms: Terms) -> float:
-    """Share of the newer value that the newer parameters make, against the older ones."""
-    values: dict[str, Any] = {
-        "score_set": newer.score_set_id,
-        "stores": stores,
-        "every": max(newer.customers // SAMPLE, 1),
-    }
+def _model_change(
+    older: Valuation, newer: Valuation, stores: list[int], terms: Terms
+) -> tuple[float, float]:
+    """Shares of the newer value that the newer parameters make, against the older ones.
+
+    All of it, and the part of it by visits a month alive; the rest is by months alive.
+    """
+    every = max(newer.customers // SAMPLE, 1)
+    values = {"score_set": newer.score_set_id, "stores": stores, "every": every}
+    before = {"score_set": older.score_set_id, "stores": stores, "every": every}
     with connection.cursor() as cursor:
         cursor.execute(_HISTORIES, values)
-        rows = np.array(cursor.fetchall(), dtype=float).reshape(-1, 7)
+        rows = np.array(cursor.fetchall(), dtype=float).reshape(-1, 9)
+        cursor.execute(_ANCHORED, before)
+        anchored = {int(fit) for (fit,) in cursor.fetchall()}
     now, then = _parameters(newer), _parameters(older)
     names = {pk: name for name, (pk, _) in now.items()}
-    months = newer.score_set.horizon_months
-    discount = discount_factors(terms.discount.rate, months)
-    total = np.zeros(2)
+    discount = discount_factors(terms.discount.rate, newer.score_set.horizon_months)
+    total = Effect(0.0, 0.0, 0.0)
     for fit in np.unique(rows[:, 0]):
         name = names.get(int(fit), "")
         if name not in then:
             continue
-        x, t_x, age, cap, margin, accident = rows[rows[:, 0] == fit, 1:].T
-        some = Histories(x, t_x, age, cap.astype(np.int64), margin, accident)
-        for place, params in enumerate((then[name][1], now[name][1])):
-            total[place] += portfolio_value(params, some, discount)
-    return float(1.0 - total[0] / total[1]) if total[1] else 0.0
+        x, t_x, age, cap, margin, accident, *anchors = rows[rows[:, 0] == fit, 1:].T
+        total += effect(
+            then[name][1],
+            now[name][1],
+            Histories(x, t_x, age, cap.astype(np.int64), margin, accident),
+            np.column_stack(anchors),
+            discount,
+            anchored_before=then[name][0] in anchored,
+        )
+    return (total.change / total.value, total.by_rate / total.value) if total.value else (0.0, 0.0)
 
 
 def _parameters(valuation: Valuation) -> dict[str, tuple[int, AnyParameters]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml.curves import CurveMap, curves
 from ml.lifetime_value import alive_months
 from ml.transaction_models import AnyParameters, log_likelihood
+from valuation.pool_flows import ANCHOR_MONTHS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,20 +43,54 @@ class Histories:
         return Histories(*(column[::step] for column in vars(self).values()))
 
 
+@dataclass(frozen=True)
+class Exposure:
+    """What ``n`` customers of one fit are expected to do, by the transaction model alone.
+
+    Discounted and up to each cap: visits of months 1 to 12 ``early`` and of those after ``late``,
+    ``months`` alive; undiscounted and without cap: visits of the ``first`` and ``second`` year
+    (what anchors are measured against). All (n,).
+    """
+
+    early: Floats
+    late: Floats
+    months: Floats
+    first: Floats
+    second: Floats
+
+
+def exposure(params: AnyParameters, customers: Histories, discount: Floats) -> Exposure:
+    """Of ``customers`` under ``params``; ``discount`` (months,)."""
+    count = len(discount)
+    future = curves(params, customers.x, customers.t_x, customers.age, count)
+    in_first = np.arange(1, count + 1) <= ANCHOR_MONTHS
+
+    def up_to_cap(weights: Floats, linear: Floats, nodes: Floats) -> Floats:
+        table = np.pad(np.cumsum(weights[:, None] * linear, axis=0), ((1, 0), (0, 0)))
+        return np.asarray(np.einsum("nk,nk->n", table[customers.cap_month], nodes))
+
+    by_year = [future.visits @ year.sum(axis=0) for year in _years(future.map.monthly)]
+    return Exposure(
+        up_to_cap(np.where(in_first, discount, 0.0), future.map.monthly, future.visits),
+        up_to_cap(np.where(in_first, 0.0, discount), future.map.monthly, future.visits),
+        up_to_cap(
+            discount,
+            alive_months(future.map),
+            np.column_stack([future.p_alive, future.alive]),
+        ),
+        *by_year,
+    )
+
+
+def _years(monthly: Floats) -> tuple[Floats, Floats]:
+    return monthly[:ANCHOR_MONTHS], monthly[ANCHOR_MONTHS : 2 * ANCHOR_MONTHS]
+
+
 def portfolio_value(params: AnyParameters, customers: Histories, discount: Floats) -> float:
     """Discounted margin in yuan of ``customers`` under ``params``; ``discount`` (months,)."""
-    months = len(discount)
-    future = curves(params, customers.x, customers.t_x, customers.age, months)
-
-    def up_to_cap(linear: Floats) -> Floats:
-        return np.pad(np.cumsum(discount[:, None] * linear, axis=0), ((1, 0), (0, 0)))
-
-    visits = up_to_cap(future.map.monthly)[customers.cap_month]
-    alive = up_to_cap(alive_months(future.map))[customers.cap_month]
-    nodes = np.column_stack([future.p_alive, future.alive])
-    value = np.einsum("nk,nk->n", visits, future.visits) * customers.margin_per_visit
-    value += np.einsum("nk,nk->n", alive, nodes) * customers.margin_per_month
-    return float(value.sum())
+    seen = exposure(params, customers, discount)
+    value = (seen.early + seen.late) * customers.margin_per_visit
+    return float((value + seen.months * customers.margin_per_month).sum())
 
 
 def shifted(params: AnyParameters, change: Floats) -> AnyParameters:

@@ -35,6 +35,7 @@ class DemoOptions:
     port: int = 8000
     serve: bool = True
     until: str = ""
+    history: bool = True
 
 
 def _say(text: str) -> None:
@@ -176,7 +177,11 @@ def _serve(options: DemoOptions, folder: Path) -> int:
         *("--bind", f"{options.host}:{options.port}", "--workers", "2", "--threads", "2"),
         *("--timeout", "60", "--access-logfile", str(folder / "logs" / "access.log")),
     ]
-    with _process("web", command, folder / "logs") as web:
+    past = [sys.executable, str(ROOT / "manage.py"), "demo_history", "--group", GROUP]
+    with ExitStack() as stack:
+        web = stack.enter_context(_process("web", command, folder / "logs"))
+        if options.history:  # beside the serving: a minute of work that nobody should wait for
+            stack.enter_context(_process("history", past, folder / "logs"))
         status = web.wait()
         _say(f"The web server ended with status {status}; see var/logs/web.log.")
         return 2

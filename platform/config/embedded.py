@@ -99,6 +99,13 @@ class EmbeddedPostgres:
         if self.user is not None:
             shared = Path("/var/lib/parcfolio")
             if not _is_public(self.folder.parent if not self.folder.exists() else self.folder):
+                if (self.folder / "postgres" / "PG_VERSION").exists():
+                    raise ServiceUnavailable(
+                        f"The database lies in {self.folder / 'postgres'}, and a folder above it"
+                        f" has since been closed to the system user {self.user!r}, whom the server"
+                        " runs as. Open them for passing through (chmod o+x on each) and start"
+                        " again."
+                    )
                 base = shared / hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
             if not _is_public(self.programs):
                 self.programs = self._public_copy(shared)

@@ -433,6 +433,7 @@ COMMANDS: dict[str, Work] = {
     "value": Work("group", "writes a valuation"),
     "indicators": Work("group", "writes the months of units"),
     "demo_accounts": Work("group", "sets passwords, in a demonstration alone"),
+    "demo_history": Work("group", "values and approves last month, in a demonstration alone"),
     "migrate": Work("installation", "signs in as the owner of the tables"),
     "demo": Work("installation", "makes a demonstration on this machine"),
     "bench": Work("no data", "measures on a scratch database of its own"),

@@ -73,7 +73,8 @@ def run(name: str, folder: Path, **more: Any) -> str:
     return out.getvalue() + (written.read_text(encoding="utf-8-sig") if written.exists() else "")
 
 
-WITH_GROUP = [n for n in GROUP_COMMANDS if n not in ("carry_out_training", "demo_accounts")]
+DEMONSTRATION = ("demo_accounts", "demo_history")
+WITH_GROUP = [n for n in GROUP_COMMANDS if n not in ("carry_out_training", *DEMONSTRATION)]
 
 
 @pytest.mark.parametrize("name", WITH_GROUP)
@@ -108,13 +109,14 @@ def test_training_of_another_groups_run_is_refused(world: World, db: None) -> No
     assert state_of(world) == before
 
 
-def test_demonstration_passwords_are_refused_in_an_installation(
-    world: World, db: None, settings: Any
+@pytest.mark.parametrize("name", DEMONSTRATION)
+def test_commands_of_the_demonstration_are_refused_in_an_installation(
+    world: World, db: None, settings: Any, name: str
 ) -> None:
     settings.PARCFOLIO_DEMO = False
     before = state_of(world)
     with pytest.raises(CommandError, match="no demonstration"):
-        call_command("demo_accounts", group="MX")
+        call_command(name, group="MX")
     assert state_of(world) == before
 
 

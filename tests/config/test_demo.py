@@ -97,3 +97,15 @@ def test_without_any_redis_the_way_out_is_named(tmp_path: Path) -> None:
         text=True,
     )
     assert "REDIS_URL" in done.stdout
+
+
+def test_the_past_is_added_once(demo_site: DemoSite) -> None:
+    for _again in range(2):
+        done = demo_site.manage("demo_history", "--group", "XQ")
+        assert done.returncode == 0, done.stderr
+    # Told of the second start: nothing was left to do.
+    assert done.stdout == ""
+    before = demo_site.json("value", "--as-of", "2026-10-01")
+    assert before["as_of"] == "2026-10-01"
+    assert before["customers"] > 0
+    assert demo_site.json("value")["as_of"] == "2026-11-01"

@@ -25,6 +25,12 @@ class Command(BaseCommand):
             "--no-serve", action="store_true", help="stop when everything is loaded and valued"
         )
 
+        parser.add_argument(
+            "--no-history",
+            action="store_true",
+            help="do not add last month's approved valuation, a report and the back-test",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if not 1 <= options["customers"] <= 5_000_000:
             self.stderr.write("--customers must be between 1 and 5,000,000.")
@@ -36,6 +42,7 @@ class Command(BaseCommand):
                 port=options["port"],
                 serve=not options["no_serve"],
                 until=options["until"],
+                history=not options["no_history"],
             )
         )
         sys.exit(status)
