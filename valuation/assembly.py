@@ -23,7 +23,8 @@ from valuation.units import Node
 Integers = NDArray[np.int64]
 
 VISIT_UNITS = 1_000_000
-"""Monthly expected visits are added as integers of a millionth, so that units sum exactly."""
+"""Monthly expected visits and customers alive are added as integers of a millionth, so that units
+sum exactly."""
 
 MONEY_LINES = ("revenue_fen", "margin_fen", "cost_fen", "present_value_fen")
 ADDITIVE_TARGETS = ("visits", "revenue", "margin")
@@ -183,6 +184,7 @@ def _store_lines(
     counters = counters.join(inputs.book)
     monthly = {
         "visits_millionths": np.rint(found.visits * VISIT_UNITS).astype(np.int64),
+        "alive_millionths": np.rint(found.alive * VISIT_UNITS).astype(np.int64),
         "revenue_fen": found.revenue,
         "margin_fen": found.margin,
         "cost_fen": found.cost,
@@ -325,7 +327,6 @@ def _value_fields(inputs: Inputs, portfolio: Portfolio, node: Node, one: Lines) 
         inputs.terms.shocks.store_correlation,
     )
     p5, p50, p95 = (int(one) for one in to_fen([band.p5, band.p50, band.p95]))
-    visits = one.monthly["visits_millionths"]
     return {
         "customers": one.counters["customers"],
         "expected_fen": one.expected_fen,
@@ -334,7 +335,10 @@ def _value_fields(inputs: Inputs, portfolio: Portfolio, node: Node, one: Lines) 
         "p95_fen": p95,
         "undiscounted_fen": sum(int(stream[2]) for stream in one.streams.values()),
         "monthly": {
-            "visits": [int(v) / VISIT_UNITS for v in visits],
+            **{
+                name: [int(v) / VISIT_UNITS for v in one.monthly[f"{name}_millionths"]]
+                for name in ("visits", "alive")
+            },
             **{name: [int(v) for v in one.monthly[name]] for name in MONEY_LINES},
         },
         "streams": {

@@ -69,6 +69,11 @@ urlpatterns = [
         login_required(structure_pages.draft),
         name="structure_draft",
     ),
+    path(
+        "value/structures/of-pool/<int:pk>/",
+        login_required(structure_pages.draft_of_pool),
+        name="structure_of_pool",
+    ),
     path("value/<str:code>/", login_required(dashboard.dashboard), name="valued_unit"),
     path("value/<str:code>/bridge/", login_required(bridge_page.bridge), name="valued_bridge"),
     path(

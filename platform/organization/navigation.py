@@ -10,10 +10,11 @@ from organization.access import Access, Capability
 from web.shell import NavEntry, Search
 
 C = Capability
-_WORK, _RUNNING, _VALUE, _DATA, _RULES = (
+_WORK, _RUNNING, _VALUE, _MARKET, _DATA, _RULES = (
     _("Customers"),
     _("Operations"),
     _("User assets"),
+    _("Capital market"),
     _("Data and models"),
     _("Administration"),
 )
@@ -36,19 +37,27 @@ ENTRIES: tuple[tuple[NavEntry, frozenset[Capability]], ...] = (
         frozenset({C.SEE_VALUE}),
     ),
     (
-        NavEntry(_("Segments"), "segments_start", "target", section=_VALUE),
+        NavEntry(_("Scenarios"), "scenarios", "sliders", section=_VALUE),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (
+        NavEntry(_("Segments"), "segments_start", "pie", section=_VALUE),
         frozenset({C.SEE_PROBABILITIES}),
     ),
     (
-        NavEntry(_("Structures"), "structures", "layers", section=_VALUE),
+        NavEntry(_("Pools"), "pools", "filter", section=_MARKET),
         frozenset({C.SEE_VALUE}),
     ),
     (
-        NavEntry(_("Calculators"), "calculators", "grid", section=_VALUE),
+        NavEntry(_("Structures"), "structures", "layers", section=_MARKET),
         frozenset({C.SEE_VALUE}),
     ),
     (
-        NavEntry(_("Reports"), "exports", "file", section=_VALUE),
+        NavEntry(_("Calculators"), "calculators", "grid", section=_MARKET),
+        frozenset({C.SEE_VALUE}),
+    ),
+    (
+        NavEntry(_("Reports"), "exports", "file", section=_MARKET),
         frozenset({C.SEE_VALUE}),
     ),
     (NavEntry(_("Imports"), "imports", "upload", section=_DATA), frozenset({C.IMPORT_DATA})),

@@ -291,6 +291,14 @@ ROUTES: dict[str, Route] = {
         post=(302,),
         data={"set": "1"},
     ),
+    "structure_of_pool": Route(
+        (C.SEE_VALUE,),
+        then=(C.CREATE_VALUATION,),
+        rows="unit",
+        names="pool",
+        post=(302,),
+        data={"set": "1", "name": "x"},
+    ),
     "structure_draft": Route(
         (C.SEE_VALUE,),
         then=(C.CREATE_VALUATION,),

@@ -1,11 +1,14 @@
 """Which pages a role's navigation offers."""
 
+from itertools import groupby
+
 import pytest
 
 from organization.access import Access, Capability
 from organization.navigation import ENTRIES, navigation_of, resolves, search_of
 from organization.roles import CAPABILITIES
 from organization.unit_set import UnitSet
+from web.icons import PATHS
 
 
 @pytest.fixture
@@ -27,15 +30,15 @@ def offered(capabilities: frozenset[Capability]) -> list[str]:
             "manager",
             [
                 *("start", "customers", "follow_ups", "indicators", "tasks"),
-                *("valuation_dashboard", "segments_start", "structures", "calculators"),
-                *("exports", "data_quality", "models", "special_grants"),
+                *("valuation_dashboard", "scenarios", "segments_start", "pools", "structures"),
+                *("calculators", "exports", "data_quality", "models", "special_grants"),
             ],
         ),
         (
             "auditor",
             [
-                *("start", "indicators", "tasks", "valuation_dashboard", "structures"),
-                *("calculators", "exports", "data_quality", "models", "audit"),
+                *("start", "indicators", "tasks", "valuation_dashboard", "scenarios", "pools"),
+                *("structures", "calculators", "exports", "data_quality", "models", "audit"),
             ],
         ),
         ("administrator", ["start", "people", "special_grants", "units", "audit"]),
@@ -68,6 +71,22 @@ def test_search_is_for_those_who_see_customers() -> None:
 def test_entries_name_each_page_once() -> None:
     names = [entry.url_name for entry, _ in ENTRIES]
     assert len(names) == len(set(names))
+
+
+def test_each_page_has_an_icon_of_its_own() -> None:
+    icons = [entry.icon for entry, _ in ENTRIES]
+    assert len(icons) == len(set(icons))
+    assert set(icons) <= set(PATHS)
+
+
+@pytest.mark.parametrize("role", sorted(CAPABILITIES))
+def test_the_menu_stays_short(all_pages: None, role: str) -> None:
+    """Sections of at most five entries, and each section in one place."""
+    access = Access(tenant_id=1, label="x", scopes=dict.fromkeys(CAPABILITIES[role], UnitSet.of(7)))
+    sections = [str(entry.section) for entry in navigation_of(access)]
+    together = [name for name, _ in groupby(sections)]
+    assert len(together) == len(set(together))
+    assert max(sections.count(name) for name in together) <= 5
 
 
 def test_the_page_says_who_looks_and_through_whose_eyes(group, client_of) -> None:

@@ -159,6 +159,8 @@ def _write(
         waterfall=waterfall_json(selected),
         monthly={
             "visits": [round(float(v), 6) for v in flows.visits[0]],
+            # Customers expected to be there, for stresses on attrition.
+            "alive": [round(float(v), 6) for v in flows.alive[0]],
             **{
                 f"{line}_fen": [int(v) for v in getattr(flows, line)[0]]
                 for line in ("revenue", "margin", "cost", "present_value")

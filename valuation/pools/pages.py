@@ -13,8 +13,9 @@ from organization import audit
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
-from valuation.models import Pool, PoolCandidate, Valuation
+from valuation.models import Pool, PoolCandidate, Structure, Valuation
 from valuation.pools import shown
+from valuation.pools.actuals import actuals_of
 from valuation.pools.band import pool_band, pool_sensitivities
 from valuation.pools.basis import Basis, NoCandidates, basis_of
 from valuation.pools.cut import cut_pool
@@ -26,6 +27,7 @@ from valuation.pools.selection import pool_flows, pool_sums, select
 from valuation.refusals import Refused
 from valuation.rounding import to_fen
 from valuation.shown import access_of, newest_valuation, visible_units
+from valuation.structure import held_tables
 
 POOLS_SHOWN = 200
 
@@ -168,6 +170,12 @@ def _pool(access: Access, pk: int) -> Pool:
     return found
 
 
+def structures_of(access: Access, pool: Pool) -> list[Structure]:
+    """Saved versions of structures over this pool, the newest first."""
+    rows = Structure.objects.visible_to(access).filter(source__kind="pool", source__pool=pool.pk)
+    return list(rows.order_by("-created_at")[:POOLS_SHOWN])
+
+
 @require_safe
 def pool(request: SignedInRequest, pk: int) -> HttpResponse:
     """One cut pool: waterfall of exclusions, flows, strata, static pools, tapes."""
@@ -175,6 +183,7 @@ def pool(request: SignedInRequest, pk: int) -> HttpResponse:
     found = _pool(access, pk)
     dimension = shown.chosen_dimension(found, request.GET)
     newest = newest_valuation(access)
+    actual = actuals_of(found)
     context = {
         "pool": found,
         "facts": shown.facts(found),
@@ -185,6 +194,9 @@ def pool(request: SignedInRequest, pk: int) -> HttpResponse:
         "strata": shown.strata_table(found, dimension),
         "cohort_table": shown.cohort_table(found),
         "attrition": shown.attrition_chart(found),
+        "held": held_tables.pool_table(found, actual),
+        "held_note": held_tables.note(actual),
+        "structures": shown.structure_table(structures_of(access, found)),
         "approved": hasattr(found.valuation, "approval"),
         "may_renew": access.may_everywhere(Capability.CREATE_VALUATION)
         and newest is not None

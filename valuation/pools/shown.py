@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from valuation.models import Pool
+from valuation.models import Pool, Structure
 from valuation.pictures import address
 from valuation.pool_flows import MonthlyFlows
 from valuation.pools.basis import Basis
@@ -42,6 +42,18 @@ def pool_table(rows: Iterable[Pool]) -> Table:
         Column("author", _("Cut by"), hide_on_phone=True),
     ]
     return Table(columns, rows, _("Pools"), empty=_("No pool has been cut yet."))
+
+
+def structure_table(rows: Iterable[Structure]) -> Table:
+    """Structures that were saved over a pool."""
+    columns = [
+        Column("name", _("Structure"), link=lambda row: reverse("structure", args=[row.pk])),
+        Column("version", _("Version"), "integer"),
+        Column("author", _("Author"), hide_on_phone=True),
+        Column("created_at", _("Saved"), "instant"),
+    ]
+    empty = _("No structure has been saved over this pool yet.")
+    return Table(columns, rows, _("Structures of this pool"), empty=empty, tight=True)
 
 
 def live_waterfall(selected: Selected) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ class Collections:
     """Monthly amounts (n yuan) of a pool, and what is known of it.
 
     ``survival``: S(1..n) in (0, 1], never rising, or None. ``largest_store`` and ``largest_brand``:
-    shares of the value that one store or brand stands for. ``facts``: what the amounts are made of.
+    shares of the value that one store or brand stands for. ``valuation_id``, ``pool_id``,
+    ``pool_name``, ``members_hash``: what the amounts are of, where they are stored.
     """
 
     label: str
@@ -34,6 +35,10 @@ class Collections:
     largest_store: float = 1.0
     largest_brand: float = 1.0
     survival_is: str = ""
+    valuation_id: int | None = None
+    pool_id: int | None = None
+    pool_name: str = ""
+    members_hash: str = ""
 
     def first(self, months: int) -> "Collections":
         """The same for a horizon of at most ``months``."""

@@ -1,6 +1,7 @@
 """Pages of structures: the list, a new one, and one with its what-if view in the address."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +21,15 @@ from organization import audit
 from organization.access import Access, Capability
 from organization.models import Unit
 from organization.requests import SignedInRequest
-from valuation.models import Structure
+from valuation.models import Pool, Structure
+from valuation.pools.actuals import actuals_of
 from valuation.refusals import Refused
 from valuation.shown import access_of, newest_valuation, visible_units
-from valuation.structure import tables
+from valuation.structure import held_tables, tables
 from valuation.structure.collections import Collections, parse_lines
 from valuation.structure.form import SLIDERS, STRESSES, TERM_NAMES, StructureForm, said
-from valuation.structure.sources import collections_of
+from valuation.structure.performance import performance
+from valuation.structure.sources import NotVisible, collections_of, pinned, pool_of
 from valuation.structure.study import Study
 from valuation.structure.terms import Terms, as_json, parse_terms, stress_of
 from web import formats
@@ -38,10 +41,15 @@ LISTED = 200
 
 
 class NewForm(forms.Form):
-    """A new structure: over the flows of a unit, or over a pasted or uploaded list."""
+    """A new structure: over the flows of a unit, a cut pool, or a pasted or uploaded list."""
 
     name = forms.CharField(label=gettext_lazy("Name of the structure"), max_length=80)
     unit = forms.ChoiceField(label=gettext_lazy("Unit"))
+    pool = forms.ChoiceField(
+        label=gettext_lazy("Cut pool"),
+        help_text=gettext_lazy("the structure then belongs to the unit of the pool"),
+        required=False,
+    )
     lines = forms.CharField(
         label=gettext_lazy("Collections of your own, one line a month"),
         help_text=gettext_lazy(
@@ -52,8 +60,12 @@ class NewForm(forms.Form):
     )
     file = forms.FileField(label=gettext_lazy("… or a CSV file of such lines"), required=False)
 
-    def __init__(self, units: dict[int, Unit], *args: Any) -> None:
+    def __init__(self, units: dict[int, Unit], pools: Iterable[Pool], *args: Any) -> None:
         super().__init__(*args)
+        self.fields["pool"].choices = [  # type: ignore[attr-defined]
+            ("", _("none: the flows of the unit")),
+            *((str(one.pk), pool_words(one)) for one in pools),
+        ]
         self.fields["unit"].choices = [  # type: ignore[attr-defined]
             (one.code, one.name) for one in units.values()
         ]
@@ -66,6 +78,8 @@ class NewForm(forms.Form):
             text = upload.read(MOST_BYTES).decode("utf-8", "replace")
         if text.strip():
             return parse_lines(text, self.cleaned_data["name"])
+        if self.cleaned_data["pool"]:
+            return {"kind": "pool", "pool": int(self.cleaned_data["pool"])}
         return {"kind": "unit", "code": self.cleaned_data["unit"]}
 
 
@@ -79,9 +93,15 @@ COLUMNS = [
 ]
 
 
+def pool_words(pool: Pool) -> str:
+    return f"{pool.name} · {pool.unit.name} · {formats.date(pool.valuation.as_of)}"
+
+
 def source_words(source: dict[str, Any]) -> str:
     if source.get("kind") == "unit":
         return _("expected flows of the valuation")
+    if source.get("kind") == "pool":
+        return _("a cut pool")
     return _("a list of %(count)s months") % {"count": len(source.get("amounts", []))}
 
 
@@ -91,7 +111,7 @@ def structures(request: SignedInRequest) -> HttpResponse:
     access = access_of(request)
     units = visible_units(access)
     may_save = access.may(Capability.CREATE_VALUATION)
-    form = NewForm(units, request.POST or None, request.FILES or None)
+    form = NewForm(units, cut_pools(access), request.POST or None, request.FILES or None)
     if request.method == "POST":
         access.require(Capability.CREATE_VALUATION)
         if form.is_valid():
@@ -109,6 +129,13 @@ def structures(request: SignedInRequest) -> HttpResponse:
     return render(request, "valuation/structure/structures.html", context, status=status)
 
 
+def cut_pools(access: Access) -> list[Pool]:
+    """The newest pools that ``access`` may lay a structure over."""
+    rows = Pool.objects.visible_to(access).select_related("unit", "valuation")
+    wide = ("monthly", "strata", "cohorts", "terms", "waterfall")
+    return list(rows.defer(*wide).order_by("-created_at")[:LISTED])
+
+
 def newest_versions(access: Access) -> list[Structure]:
     """One row a structure, the last saved first."""
     rows = (
@@ -122,9 +149,11 @@ def newest_versions(access: Access) -> list[Structure]:
 
 def _create(access: Access, form: NewForm, units: dict[int, Unit]) -> Structure | None:
     unit = next(one for one in units.values() if one.code == form.cleaned_data["unit"])
-    access.require(Capability.CREATE_VALUATION, unit.pk)
     try:
         source = form.source()
+        if source["kind"] == "pool":
+            unit = pool_of(access, source).unit
+        access.require(Capability.CREATE_VALUATION, unit.pk)
         found = collections_of(access, source)
         terms = Terms(horizon=len(found.amounts))
         Study(terms, found).figures  # noqa: B018  (refuses collections no deal can be laid over)
@@ -132,7 +161,7 @@ def _create(access: Access, form: NewForm, units: dict[int, Unit]) -> Structure 
         for one in refused.refusals:
             form.add_error("lines", said(one))
         return None
-    return save(access, unit, form.cleaned_data["name"], source, terms)
+    return save(access, unit, form.cleaned_data["name"], pinned(source, found), terms)
 
 
 def save(
@@ -190,7 +219,24 @@ def draft(request: SignedInRequest, code: str) -> HttpResponse:
         raise Http404(_("There is no such unit among those that you may see."))
     if newest_valuation(access) is None:
         return redirect("valuation_dashboard")
-    source = {"kind": "unit", "code": code}
+    return _draft(request, access, {"kind": "unit", "code": code}, unit)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft_of_pool(request: SignedInRequest, pk: int) -> HttpResponse:
+    """A structure over a cut pool that nobody has saved; POST saves it at the pool's unit."""
+    access = access_of(request)
+    source = {"kind": "pool", "pool": pk}
+    try:
+        unit = pool_of(access, source).unit
+    except NotVisible as none:
+        raise Http404(_("There is no such pool among those that you may see.")) from none
+    return _draft(request, access, source, unit)
+
+
+def _draft(
+    request: SignedInRequest, access: Access, source: dict[str, Any], unit: Unit
+) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     form = StructureForm(Terms(), asked)
     if request.method == "POST":
@@ -198,7 +244,8 @@ def draft(request: SignedInRequest, code: str) -> HttpResponse:
             raise PermissionDenied(_("Your role does not include saving structures."))
         name = asked.get("name", "").strip()[:80]
         if name and form.is_valid():
-            return redirect("structure", save(access, unit, name, source, form.terms).pk)
+            named = pinned(source, collections_of(access, source))
+            return redirect("structure", save(access, unit, name, named, form.terms).pk)
         messages.error(request, _("Give the structure a name."))
     return bench(request, access, source, form, stored=None, unit=unit)
 
@@ -232,8 +279,13 @@ def bench(
     valid = form.is_valid()
     try:
         found = collections_of(access, source)
+        context["pool"] = found if found.pool_id else None
         if valid:
             context |= results(form, found)
+            if found.pool_id:
+                context |= held(access, source, context["study"])
+    except NotVisible as none:
+        raise Http404(_("There is no such pool among those that you may see.")) from none
     except Refused as refused:
         form.refuse(refused)
     context["problems"] = form.problems
@@ -266,6 +318,17 @@ def results(form: StructureForm, found: Collections) -> dict[str, Any]:
     }
 
 
+def held(access: Access, source: dict[str, Any], study: Study) -> dict[str, Any]:
+    """What the members of the cut pool have brought since, run through the deal."""
+    actual = actuals_of(pool_of(access, source))
+    found = performance(study, actual.net)
+    return {
+        "held": held_tables.held_table(found.months),
+        "held_triggers": held_tables.state_table(found),
+        "held_note": held_tables.note(actual),
+    }
+
+
 def with_cached_break_evens(study: Study) -> None:
     """Break-evens hang on the deal alone: moving a stress does not search them again."""
     digest = hashlib.sha256(repr(study.deal).encode()).hexdigest()
@@ -278,10 +341,14 @@ def with_cached_break_evens(study: Study) -> None:
 
 
 def facts(found: Collections, study: Study) -> list[tuple[str, str]]:
-    rows = [
-        (_("Collections"), found.label),
-        (_("Value of the pool at closing"), formats.money(tables.fen(study.value))),
-    ]
+    rows = [(_("Collections"), found.label)]
+    if found.pool_id is not None and found.as_of is not None:
+        rows = [
+            (_("Cut pool"), found.pool_name),
+            (_("Cut-off"), formats.date(found.as_of)),
+            (_("Members SHA-256"), found.members_hash[:16]),
+        ]
+    rows.append((_("Value of the pool at closing"), formats.money(tables.fen(study.value))))
     if found.as_of is not None:
         approved = _("approved") if found.approved else _("not approved")
         rows.append((_("Valuation"), f"{formats.date(found.as_of)} · {approved}"))
@@ -307,5 +374,8 @@ def lineage(found: Collections, study: Study) -> Lineage:
         % {"count": len(study.pool.amounts)},
         as_of=found.as_of,
         model_version=found.model_version,
-        details=[(_("Input"), found.input_hash[:12] or formats.NOT_KNOWN)],
+        details=[
+            (_("Input"), found.input_hash[:12] or formats.NOT_KNOWN),
+            *([(_("Members SHA-256"), found.members_hash)] if found.members_hash else []),
+        ],
     )

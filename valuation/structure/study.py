@@ -129,17 +129,22 @@ def _first(states: Sequence[bool]) -> int | None:
     return states.index(True) + 1 if True in states else None
 
 
-def trigger_statuses(deal: Deal, run: Waterfall) -> tuple[TriggerStatus, ...]:
-    """The OC test and every further trigger of the deal, with level and headroom."""
+def trigger_statuses(
+    deal: Deal, run: Waterfall, months: int | None = None
+) -> tuple[TriggerStatus, ...]:
+    """The OC test and every further trigger of the deal, with level and headroom.
+
+    ``months``: only of the first so many months of the run.
+    """
     found = []
     if deal.oc is not None:
         threshold = deal.oc.threshold
-        breached = [ratio is not None and ratio < threshold for ratio in run.oc]
+        breached = [ratio is not None and ratio < threshold for ratio in run.oc[:months]]
         found.append(
             TriggerStatus(
                 "oc",
                 threshold,
-                *_lowest(run.oc),
+                *_lowest(run.oc[:months]),
                 _first(breached),
                 after=1,
                 cure=1 if deal.oc.curable else 0,
@@ -151,8 +156,8 @@ def trigger_statuses(deal: Deal, run: Waterfall) -> tuple[TriggerStatus, ...]:
             TriggerStatus(
                 trigger.measure,
                 trigger.level,
-                *_lowest(run.measures[trigger.measure]),
-                _first(states),
+                *_lowest(run.measures[trigger.measure][:months]),
+                _first(states[:months]),
                 after=trigger.after,
                 cure=trigger.cure,
                 consequence=trigger.consequence,
