@@ -106,27 +106,27 @@ def figure_of(document: Document, label: str) -> Figure:
 def test_months_of_a_forecast_begin_on_its_day():
     found = windows(date(2026, 11, 21), date(2027, 1, 31), 60)
     assert found == [
-        (date(2026, 11, 21), date(2026, 12, 21)),
-        (date(2026, 12, 21), date(2027, 1, 21)),
+        (date(2026, 11, 21), date(2026, 12, 22)),
+        (date(2026, 12, 22), date(2027, 1, 21)),
     ]
-    assert windows(date(2026, 11, 21), date(2026, 12, 20), 60) == []
+    assert windows(date(2026, 11, 21), date(2026, 12, 21), 60) == []
     assert len(windows(date(2026, 1, 1), date(2027, 1, 1), 3)) == 3
 
 
 def test_actual_is_held_against_forecast_for_the_unit_and_its_pool(portfolio, report, valued):
     document = report()
     grid = grid_of(document, "Actual against forecast")
-    # 600 yuan on the first day of month 1, 900 in month 2; the last one is after month 6.
-    assert [row[2] for row in grid.rows] == [600.0, 900.0, 0.0, 0.0, 0.0, 0.0]
+    # 600 yuan on the first day of month 1, 900 in month 2; month 6 has not ended.
+    assert [row[2] for row in grid.rows] == [600.0, 900.0, 0.0, 0.0, 0.0]
     assert [row[0] for row in grid.rows][:2] == ["2025-01-01", "2025-02-01"]
     with entered(portfolio.group.system):
         unit = ValuedUnit.objects.get(valuation=valued, unit=portfolio.group.units[""])
-    expected = unit.monthly["revenue_fen"][:6]
+    expected = unit.monthly["revenue_fen"][:5]
     assert [round(row[1] * 100) for row in grid.rows] == expected
     assert grid.rows[-1][4] == pytest.approx(1_500.0 / (sum(expected) / 100))
     assert "0.90" in grid.note, "the level is that of the unit's structure"
     pool = grid_of(document, "Cut pools").rows[0]
-    assert (pool[0], pool[7], pool[9]) == ("首池", 6, "breached")
+    assert (pool[0], pool[7], pool[9]) == ("首池", 5, "breached")
     assert pool[8] == pytest.approx(grid.rows[-1][4])
     triggers = {row[1]: row for row in grid_of(document, "Triggers of structures, base case").rows}
     assert triggers["collections against plan"][2] == 0.9

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +14,26 @@ from django.utils.translation import gettext as _
 
 from customers.models import Comparable
 from organization.access import current_access
+from valuation.models import Structure
+from valuation.refusals import Refused
 from valuation.reports import data_room, records
 from valuation.reports.audit_pack import Pack, Sampled, drawn, pack_workbook
 from valuation.reports.contents import notice, report_of
+from valuation.reports.deal_page import book_of, file_name
+from valuation.reports.deal_workbook import deal_workbook
 from valuation.reports.document import Grid
 from valuation.reports.models import Export
 from valuation.reports.monthly import head_facts
 from valuation.reports.paper import pdf_of
 from valuation.reports.subject import Subject
 from valuation.reports.workbook import section_book, workbook_of
+from valuation.structure.sources import collections_of
+from valuation.structure.study import Study
+from valuation.structure.terms import parse_terms
 
+log = logging.getLogger(__name__)
+
+MOST_STRUCTURES = 5
 Progress = Callable[[int, int], None]
 
 
@@ -88,10 +99,27 @@ def _data_room(subject: Subject, export: Export, progress: Progress) -> Built:
     comparables = list(Comparable.objects.visible_to(current_access()).order_by("name", "-as_of"))
     add("5-benchmarks.xlsx", _("Benchmarks"), data_room.benchmark_grids(comparables))
     add("6-check-list.xlsx", _("Check-list"), [data_room.check_list()])
+    files |= _structures(subject)
     files["0-capital-report.xlsx"] = workbook_of(document)
     files["0-capital-report.pdf"] = pdf_of(document)
     progress(steps, steps)
     return Built(f"data-room-{_stem(subject)}.zip", zipped(files, subject, export))
+
+
+def _structures(subject: Subject) -> dict[str, bytes]:
+    """Workbooks of the newest version of each structure over an approved valuation's flows."""
+    access = current_access()
+    rows = Structure.objects.visible_to(access).filter(unit=subject.unit).select_related("unit")
+    files = {}
+    for stored in rows.order_by("name", "-version").distinct("name")[:MOST_STRUCTURES]:
+        try:
+            found = collections_of(access, stored.source)
+            study = Study(parse_terms(stored.terms), found)
+            if found.as_of is None or found.approved:
+                files[f"7-{file_name(stored)}"] = deal_workbook(book_of(stored, study))
+        except Refused as refused:
+            log.warning("structure %s is left out: %s", stored.pk, refused)
+    return files
 
 
 def _audit_pack(subject: Subject, export: Export, progress: Progress) -> Built:

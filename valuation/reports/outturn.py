@@ -1,18 +1,19 @@
 """What customers paid since a forecast was made, in the forecast's own months.
 
-Month k of a forecast runs from k − 1 to k months after its date, not by the calendar: a valuation
-as of the 21st expects nothing of the three weeks before.
+Month k of a forecast runs from k − 1 to k months of 30.4375 days after its date, not by the
+calendar: a valuation as of the 21st expects nothing of the three weeks before.
 """
 
 import datetime as dt
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 from django.db import connection
 
 from organization.access import Access, current_access, entered
+from valuation.lookback import DAYS_PER_MONTH
 
 PAID = """
 with credit as (
@@ -47,8 +48,7 @@ where c.pool_id = %(of)s and c.store_id = any(%(stores)s)
 
 def windows(since: dt.date, until: dt.date, most: int) -> list[tuple[dt.date, dt.date]]:
     """The months of a forecast that had ended by ``until``: (first day, day after the last)."""
-    start = pd.Timestamp(since)
-    ends = [(start + pd.DateOffset(months=k)).date() for k in range(most + 1)]
+    ends = [since + dt.timedelta(days=math.ceil(k * DAYS_PER_MONTH)) for k in range(most + 1)]
     return [(a, b) for a, b in itertools.pairwise(ends) if b <= until]
 
 

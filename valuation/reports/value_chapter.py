@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from valuation import pictures
 from valuation.bridge import LABELS
+from valuation.changes import picture, steps_between
 from valuation.contracted import LABELS as CONTRACTED
 from valuation.lineage.registry import FIGURES
 from valuation.mix import KINDS, PAYERS
@@ -13,7 +14,7 @@ from valuation.models import ValuedUnit
 from valuation.refusals import Refused
 from valuation.reports.document import Figure, Grid, Picture, Section
 from valuation.reports.subject import Subject
-from valuation.roll_forward import STEPS, Step, roll_forward
+from valuation.roll_forward import STEPS, Step
 from valuation.uncertainty import LAYERS
 from web import charts, formats
 
@@ -205,7 +206,7 @@ def change_section(subject: Subject) -> Section:
                 "older": former.valuation.as_of.isoformat(),
                 "newer": subject.valuation.as_of.isoformat(),
             }
-            found.append(Picture(_bridge(title, steps)))
+            found.append(Picture(picture(title, steps)))
             grids.append(_steps_grid(title, steps))
             lead = _change_lead(steps, former)
     shown = subject.shown
@@ -224,7 +225,7 @@ def change_section(subject: Subject) -> Section:
 
 def _steps(subject: Subject, former: ValuedUnit) -> list[Step]:
     try:
-        return roll_forward(former.valuation, subject.valuation, subject.unit.pk, subject.stores)
+        return steps_between(former.valuation, subject.valuation, subject.shown)
     except Refused:
         return []
 
@@ -244,16 +245,6 @@ def _change_lead(steps: Sequence[Step], former: ValuedUnit) -> str:
         "day": formats.date(former.valuation.as_of),
         "steps": _("; ").join(named),
     }
-
-
-def _bridge(title: str, steps: Sequence[Step]) -> charts.Figure:
-    first, *changes, last = steps
-    return charts.bridge(
-        title,
-        (_(STEPS[first.step]), first.amount_fen),
-        [(_(STEPS[one.step]), one.amount_fen) for one in changes if one.amount_fen],
-        _(STEPS[last.step]),
-    )
 
 
 def _steps_grid(title: str, steps: Sequence[Step]) -> Grid:
