@@ -15,6 +15,7 @@ from valuation import (
 )
 from valuation.calculators import pages as calculator_pages
 from valuation.pools import pages
+from valuation.reports import deal_page
 from valuation.reports import pages as report_pages
 from valuation.scenarios import pages as scenarios
 from valuation.structure import pages as structure_pages
@@ -64,6 +65,11 @@ urlpatterns = [
     ),
     path("value/structures/", login_required(structure_pages.structures), name="structures"),
     path("value/structures/<int:pk>/", login_required(structure_pages.structure), name="structure"),
+    path(
+        "value/structures/<int:pk>/workbook",
+        login_required(deal_page.structure_workbook),
+        name="structure_workbook",
+    ),
     path(
         "value/structures/of/<str:code>/",
         login_required(structure_pages.draft),

@@ -299,6 +299,10 @@ ROUTES: dict[str, Route] = {
         post=(302,),
         data={"set": "1", "name": "x"},
     ),
+    # Without an approved valuation nothing leaves: back to the page with a message.
+    "structure_workbook": Route(
+        (C.SEE_VALUE, C.EXPORT_VALUE), rows="unit", names="structure", get=(200, 302)
+    ),
     "structure_draft": Route(
         (C.SEE_VALUE,),
         then=(C.CREATE_VALUATION,),
@@ -480,6 +484,7 @@ TASKS: dict[str, Work] = {
 # Where files leave the product: module → the routes and commands whose rule covers it.
 EXPORTS: dict[str, tuple[str, ...]] = {
     "valuation.reports.pages": ("export_file",),
+    "valuation.reports.deal_page": ("structure_workbook",),
     "customers.importing.pages": ("import_refusals",),
     "customers.privacy.files": ("privacy_carry_out",),
     "ml.management.commands.scores": ("scores",),

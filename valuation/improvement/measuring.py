@@ -15,6 +15,7 @@ from valuation.indicators.definitions import DEFINITIONS
 from valuation.indicators.unit_months import recorded_months
 from valuation.lineage.anchors import newest_rows
 from valuation.units import Tree
+from web import formats
 
 AGAIN_DAYS = 90
 RELATIVE = ("money", "integer", "decimal")
@@ -142,3 +143,14 @@ def untreated_peers(access: Access, task: Task) -> list[int]:
         .values_list("unit_id", flat=True)
     )
     return [one.id for one in tree.nodes if like(one.id) and one.id not in treated]
+
+
+def change_written(definition: Definition | None, value: float | None) -> str:
+    """A change as the effect is measured: relative for amounts, points for rates."""
+    if definition is None or value is None:
+        return formats.NOT_KNOWN
+    if definition.kind in RELATIVE:
+        return formats.signed(formats.percent(value))
+    if definition.kind == "percent":
+        return formats.points(value)
+    return formats.signed(formats.decimal(value, 1))

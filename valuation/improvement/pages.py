@@ -21,7 +21,7 @@ from organization.access import Access, Capability, acting
 from organization.models import Assignment, Staff, Unit
 from organization.requests import SignedInRequest
 from organization.roles import valid_on
-from valuation.improvement.measuring import RELATIVE
+from valuation.improvement.measuring import change_written
 from valuation.indicators import wording
 from valuation.indicators.definition import Definition
 from valuation.indicators.definitions import DEFINITIONS
@@ -261,17 +261,6 @@ class TaskLine:
     @property
     def why(self) -> Text:
         return REASONS.get(self.task.anomaly, "")
-
-
-def change_written(definition: Definition | None, value: float | None) -> str:
-    """A change as the effect is measured: relative for amounts, points for rates."""
-    if definition is None or value is None:
-        return formats.NOT_KNOWN
-    if definition.kind in RELATIVE:
-        return formats.signed(formats.percent(value))
-    if definition.kind == "percent":
-        return formats.points(value)
-    return formats.signed(formats.decimal(value, 1))
 
 
 def _lines(access: Access, tasks: list[Task]) -> list[TaskLine]:

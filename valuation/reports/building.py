@@ -1,9 +1,9 @@
 """From an export that was asked for to its bytes: what is read, which document, which files."""
 
-import datetime as dt
 import hashlib
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,23 +13,28 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from customers.models import Comparable
-from organization.access import Access, current_access
-from organization.models import Unit
-from valuation.models import Approval, Structure, Valuation, ValuedUnit
+from organization.access import current_access
+from valuation.models import Structure
+from valuation.refusals import Refused
 from valuation.reports import data_room, records
 from valuation.reports.audit_pack import Pack, Sampled, drawn, pack_workbook
-from valuation.reports.document import Document, Grid, Section
-from valuation.reports.forecast import PLAN_LEVEL, compared, forecast_grid
+from valuation.reports.contents import notice, report_of
+from valuation.reports.deal_page import book_of, file_name
+from valuation.reports.deal_workbook import deal_workbook
+from valuation.reports.document import Grid
 from valuation.reports.models import Export
-from valuation.reports.monthly import MonthlyReport, head_facts
+from valuation.reports.monthly import head_facts
 from valuation.reports.paper import pdf_of
-from valuation.reports.records import Reading, months_before
+from valuation.reports.subject import Subject
 from valuation.reports.workbook import section_book, workbook_of
+from valuation.structure.sources import collections_of
+from valuation.structure.study import Study
 from valuation.structure.terms import parse_terms
-from valuation.units import Tree
 
+log = logging.getLogger(__name__)
+
+MOST_STRUCTURES = 5
 Progress = Callable[[int, int], None]
-MIN_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -42,89 +47,6 @@ class Built:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
-
-
-def notice() -> str:
-    return _("Management estimate, structuring simulation, not a rated or eligible asset.")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The unit, its approved valuation, its stores and the records of its months."""
-
-    valued: ValuedUnit
-    approval: Approval
-    stores: list[int]
-    units: dict[int, Unit]
-    language: str
-
-    @classmethod
-    def of(cls, access: Access, valuation: Valuation, unit: Unit, language: str) -> "Subject":
-        """Read inside an entered access; raises Approval.DoesNotExist for one not approved."""
-        valued = ValuedUnit.objects.visible_to(access).get(valuation=valuation, unit=unit)
-        approval = Approval.objects.visible_to(access).get(valuation=valuation)
-        tree = Tree.read()
-        stores = [one.id for one in tree.stores if unit.pk in one.path]
-        units = {one.pk: one for one in Unit.objects.visible_to(access)}
-        return cls(valued, approval, stores, units, language)
-
-    @property
-    def valuation(self) -> Valuation:
-        valuation: Valuation = self.valued.valuation
-        return valuation
-
-    @property
-    def approved_by(self) -> str:
-        return f"{self.approval.approved_by} · {self.approval.approved_at:%Y-%m-%d}"
-
-    @property
-    def months(self) -> list[dt.date]:
-        return months_before(self.valuation.as_of)
-
-    @property
-    def reading(self) -> Reading:
-        return Reading(self.stores, self.months, self.valuation.pk)
-
-    def report(self) -> Document:
-        facts = self.reading.facts()
-        found = MonthlyReport(self.valued, facts, notice(), self.approved_by, self.language)
-        document = found.document()
-        grid = self.actual_against_forecast()
-        held = Section(_("Actual against forecast"), grids=[grid], notes=[grid.note])
-        return Document(**{**vars(document), "sections": [*document.sections, held]})
-
-    def actual_against_forecast(self) -> Grid:
-        """The oldest valuation of the last year against what its customers paid since."""
-        access = current_access()
-        earliest = self.valuation.as_of - dt.timedelta(days=366)
-        latest = self.valuation.as_of - dt.timedelta(days=MIN_DAYS)
-        former = (
-            ValuedUnit.objects.visible_to(access)
-            .filter(unit=self.valued.unit, valuation__as_of__range=(earliest, latest))
-            .select_related("valuation")
-            .order_by("valuation__as_of")
-            .first()
-        )
-        level = self._plan_level(access)
-        if former is None:
-            return forecast_grid([], None, level)
-        since = [m for m in self.months if m >= former.valuation.as_of.replace(day=1)]
-        if not since:
-            return forecast_grid([], former.valuation.as_of, level)
-        reading = Reading(self.stores, since, former.valuation_id)
-        paid = {month: int(amount) / 100 for month, amount in reading.rows(records.ACTUAL)}
-        expected = [value / 100 for value in former.monthly["revenue_fen"][: len(since)]]
-        lines = compared(since, expected, [paid.get(month, 0.0) for month in since])
-        return forecast_grid(lines, former.valuation.as_of, level)
-
-    def _plan_level(self, access: Access) -> float:
-        """Of the unit's newest structure that watches it, else the preset."""
-        rows = Structure.objects.visible_to(access).filter(unit=self.valued.unit)
-        for one in rows.order_by("-created_at")[:20]:
-            level = parse_terms(one.terms).plan
-            if level > 0:
-                return level
-        return PLAN_LEVEL
 
 
 def build(subject: Subject, export: Export, progress: Progress) -> Built:
@@ -145,14 +67,14 @@ def _stem(subject: Subject) -> str:
 
 def _monthly_xlsx(subject: Subject, export: Export, progress: Progress) -> Built:
     progress(0, 2)
-    document = subject.report()
+    document = report_of(subject)
     progress(1, 2)
     return Built(f"capital-report-{_stem(subject)}.xlsx", workbook_of(document))
 
 
 def _monthly_pdf(subject: Subject, export: Export, progress: Progress) -> Built:
     progress(0, 2)
-    document = subject.report()
+    document = report_of(subject)
     progress(1, 2)
     return Built(f"capital-report-{_stem(subject)}.pdf", pdf_of(document))
 
@@ -160,11 +82,11 @@ def _monthly_pdf(subject: Subject, export: Export, progress: Progress) -> Built:
 def _data_room(subject: Subject, export: Export, progress: Progress) -> Built:
     steps = 8
     progress(0, steps)
-    facts, head = subject.reading.facts(), head_facts(subject.valued, subject.approved_by)
+    facts, document = subject.reading.facts(), report_of(subject)
     files: dict[str, bytes] = {}
 
     def add(name: str, title: str, grids: list[Grid]) -> None:
-        files[name] = section_book(title, notice(), head, grids)
+        files[name] = section_book(title, document, grids)
         progress(len(files), steps)
 
     add("1-revenue.xlsx", _("Revenue"), data_room.revenue_grids(facts, subject.units))
@@ -177,11 +99,27 @@ def _data_room(subject: Subject, export: Export, progress: Progress) -> Built:
     comparables = list(Comparable.objects.visible_to(current_access()).order_by("name", "-as_of"))
     add("5-benchmarks.xlsx", _("Benchmarks"), data_room.benchmark_grids(comparables))
     add("6-check-list.xlsx", _("Check-list"), [data_room.check_list()])
-    document = subject.report()
+    files |= _structures(subject)
     files["0-capital-report.xlsx"] = workbook_of(document)
     files["0-capital-report.pdf"] = pdf_of(document)
     progress(steps, steps)
     return Built(f"data-room-{_stem(subject)}.zip", zipped(files, subject, export))
+
+
+def _structures(subject: Subject) -> dict[str, bytes]:
+    """Workbooks of the newest version of each structure over an approved valuation's flows."""
+    access = current_access()
+    rows = Structure.objects.visible_to(access).filter(unit=subject.unit).select_related("unit")
+    files = {}
+    for stored in rows.order_by("name", "-version").distinct("name")[:MOST_STRUCTURES]:
+        try:
+            found = collections_of(access, stored.source)
+            study = Study(parse_terms(stored.terms), found)
+            if found.as_of is None or found.approved:
+                files[f"7-{file_name(stored)}"] = deal_workbook(book_of(stored, study))
+        except Refused as refused:
+            log.warning("structure %s is left out: %s", stored.pk, refused)
+    return files
 
 
 def _audit_pack(subject: Subject, export: Export, progress: Progress) -> Built:
@@ -199,7 +137,7 @@ def _audit_pack(subject: Subject, export: Export, progress: Progress) -> Built:
     pack = Pack(
         _("Auditor's pack"),
         notice(),
-        head_facts(subject.valued, subject.approved_by),
+        head_facts(subject),
         len(rows),
         sum(int(row[4]) for row in rows),
         seed,
@@ -208,7 +146,7 @@ def _audit_pack(subject: Subject, export: Export, progress: Progress) -> Built:
     )
     files = {"sample.xlsx": pack_workbook(sample, pack)}
     progress(2, 3)
-    files["report.pdf"] = pdf_of(subject.report())
+    files["report.pdf"] = pdf_of(report_of(subject))
     return Built(f"auditor-pack-{_stem(subject)}.zip", zipped(files, subject, export))
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from web import formats
+from web.charts import Figure as Chart
 
-Kind = Literal["text", "money", "integer", "percent", "ratio", "points", "months"]
+# A "figure" has been written already; it stands where numbers stand.
+Kind = Literal["text", "money", "integer", "percent", "ratio", "points", "months", "figure"]
 
 # A formula of a cell: told where the cells of the data sheet are, it answers what stands after "=".
 Formula = Callable[["Cells"], str]
@@ -35,28 +37,45 @@ class Figure:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: heads with the kind of each column, rows, and whether the last is a total that a
-    spreadsheet should add up by itself."""
+    """A table: heads with the kind of each column, rows, and whether a total of its columns is to
+    stand below them."""
 
     title: str
     heads: Sequence[tuple[str, Kind]]
     rows: Sequence[Sequence[Any]]
     summed: bool = False
     note: str = ""
+    # A chart on the same page shows every figure of it: the table stands in the workbook alone.
+    on_paper: bool = True
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart and how a spreadsheet may draw it from its numbers: lines, bars, or not at all."""
+
+    chart: Chart
+    shape: Literal["lines", "bars", ""] = ""
+    kind: Kind = "money"
 
 
 @dataclass(frozen=True)
 class Section:
+    """``lead``: what a reader should take from it, in one or two sentences."""
+
     title: str
     figures: Sequence[Figure] = ()
     grids: Sequence[Grid] = ()
     notes: Sequence[str] = ()
+    pictures: Sequence[Picture] = ()
+    lead: str = ""
 
 
 @dataclass(frozen=True)
 class Document:
     """``facts``: as-of, version, approval and the like, for the head; ``notice`` is on every page;
-    ``data``: the series that live formulas point at, label → (key, values), with their months."""
+    ``headline``: the figures of the cover, (label, value, what stands below it); ``stamp``: what
+    identifies the edition, at the foot of every page; ``data``: the series that live formulas
+    point at, label → (key, values), with their months."""
 
     title: str
     subtitle: str
@@ -65,6 +84,8 @@ class Document:
     sections: Sequence[Section]
     months: Sequence[str] = ()
     data: dict[str, tuple[str, Sequence[float | None]]] = field(default_factory=dict)
+    headline: Sequence[tuple[str, str, str]] = ()
+    stamp: str = ""
 
 
 class Cells:
@@ -100,6 +121,7 @@ def written(value: Any, kind: Kind) -> str:
         return formats.NOT_KNOWN
     writers: dict[str, Callable[[Any], str]] = {
         "text": str,
+        "figure": str,
         "money": lambda v: formats.money(round(v * 100)),
         "integer": formats.integer,
         "percent": formats.percent,

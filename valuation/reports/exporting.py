@@ -14,8 +14,9 @@ from organization import audit
 from organization.access import Access, Capability, entered
 from organization.models import Unit
 from valuation.models import Valuation
-from valuation.reports.building import Built, Subject, build
+from valuation.reports.building import Built, build
 from valuation.reports.models import Export
+from valuation.reports.subject import Subject
 
 log = logging.getLogger(__name__)
 

@@ -43,7 +43,9 @@ def status(line: Month, level: float = PLAN_LEVEL) -> str:
     return _("passes") if headroom >= 0 else _("breached")
 
 
-def forecast_grid(lines: Sequence[Month], former: dt.date | None, level: float) -> Grid:
+def forecast_grid(
+    lines: Sequence[Month], former: dt.date | None, level: float, title: str = ""
+) -> Grid:
     """The table; without an earlier valuation it says so and stays empty."""
     if former is None:
         note = _("There is no earlier valuation yet to hold against what came.")
@@ -54,7 +56,7 @@ def forecast_grid(lines: Sequence[Month], former: dt.date | None, level: float) 
         }
     rows = [
         [
-            f"{one.month:%Y-%m}",
+            one.month.isoformat(),
             one.expected,
             one.actual,
             one.ratio,
@@ -65,9 +67,9 @@ def forecast_grid(lines: Sequence[Month], former: dt.date | None, level: float) 
         for one in lines
     ]
     return Grid(
-        _("Actual against forecast"),
+        f"{_('Actual against forecast')}: {title}" if title else _("Actual against forecast"),
         [
-            (_("Month"), "text"),
+            (_("Month from"), "text"),
             (_("Expected"), "money"),
             (_("Actual"), "money"),
             (_("Actual ÷ expected"), "percent"),

@@ -14,9 +14,10 @@ from customers.models.followup import FollowUp
 from valuation import indicators
 from valuation.assumptions import terms_of
 from valuation.discounting import discount_factors
-from valuation.models import Valuation, ValuedUnit
+from valuation.models import ValuedUnit
 from valuation.reports.document import Cells, Document, Figure, Formula, Grid, Kind, Section
 from valuation.reports.records import Facts
+from valuation.reports.subject import Subject
 from web import formats
 
 TARGET_LTV_CAC = 5.0
@@ -92,22 +93,19 @@ CAPITAL: Side = ((1, "store_fixed_assets"), (1, "store_working_capital"))
 class MonthlyReport:
     """The report's figures, from facts (fen) of 36 months and the valuation of the unit."""
 
-    valued: ValuedUnit
+    subject: Subject
     facts: Facts
     notice: str
-    approved_by: str
-    language: str
 
     @property
-    def valuation(self) -> Valuation:
-        valuation: Valuation = self.valued.valuation
-        return valuation
+    def valued(self) -> ValuedUnit:
+        return self.subject.valued
 
     @property
     def yuan(self) -> dict[str, list[float | None]]:
         """The series with money in yuan."""
         counts = {"visits", "active", "new", "promoters", "detractors", "answers"}
-        counts |= {"complaints", "referrals"}
+        counts |= {"base", "complaints", "referrals"}
         return {
             name: [v if v is None or name in counts else v / 100 for v in values]
             for name, values in self.facts.series.items()
@@ -185,9 +183,11 @@ class MonthlyReport:
         )
 
     def unit_economics(self) -> Section:
-        counters = self.valued.counters
-        new, value = counters["new"], counters["new_value_fen"]
-        ltv = value / new / 100 if new else None
+        new = self.valued.counters["new"]
+        ltv, before, year = (
+            lifetime_value(one)
+            for one in (self.valued, self.subject.month_before, self.subject.year_before)
+        )
         cac = self.figure(
             _("CAC"),
             Fraction(((1, "marketing_new"),), ((1, "new"),), 12),
@@ -205,6 +205,8 @@ class MonthlyReport:
                     "money",
                     _("mean value of customers first seen in the last 12 months"),
                     _("%(count)s new customers") % {"count": formats.integer(new)},
+                    before,
+                    year,
                 ),
                 cac,
                 Figure(
@@ -222,10 +224,13 @@ class MonthlyReport:
                     "months",
                     _("first month in which the discounted margin of an average customer ≥ CAC"),
                     target=f"< {TARGET_PAYBACK}",
-                    status=_met(months is not None and months < TARGET_PAYBACK, cac.value),
+                    status=_payback_status(months, cac.value),
                 ),
             ],
-            notes=[_("The margin of the payback is that of the unit's average customer.")],
+            notes=[
+                _("The margin of the payback is that of the unit's average customer."),
+                lifetime_value_note(self.subject),
+            ],
         )
 
     def _payback(self, cac: float | None) -> float | None:
@@ -234,7 +239,7 @@ class MonthlyReport:
             return None
         net = zip(monthly["margin_fen"], monthly["cost_fen"], strict=True)
         each = [(margin - cost) / 100 / customers for margin, cost in net]
-        rate = terms_of(self.valuation.assumptions.values).discount.rate
+        rate = terms_of(self.subject.valuation.assumptions.values).discount.rate
         found = indicators.payback_months(cac, each, list(discount_factors(rate, len(each))))
         return None if found is None else float(found)
 
@@ -255,14 +260,14 @@ class MonthlyReport:
                     _("revenue less all cost but depreciation, ÷ revenue, twelve months"),
                 ),
                 self.figure(
-                    _("ROIC"),
+                    _("ROIC, whole store"),
                     # Twelve months of profit by the mean of twelve month-ends of capital.
                     Fraction(NOPAT, CAPITAL, 12, scale=12.0),
                     "percent",
                     _("profit after tax of twelve months ÷ mean fixed and working capital"),
                 ),
                 self.figure(
-                    _("Asset turnover"),
+                    _("Asset turnover, whole store"),
                     Fraction(((1, "store_revenue"),), ((1, "store_total_assets"),), 12, scale=12.0),
                     "ratio",
                     _("revenue of twelve months ÷ mean total assets"),
@@ -346,7 +351,7 @@ class MonthlyReport:
             _("Monthly capital report"),
             f"{self.valued.unit.name} · {formats.month(month)}",
             self.notice,
-            head_facts(self.valued, self.approved_by),
+            head_facts(self.subject),
             sections,
             [f"{one:%Y-%m}" for one in self.facts.months],
             {labels.get(name, name): (name, values) for name, values in series.items()},
@@ -356,21 +361,58 @@ class MonthlyReport:
 _NONE: tuple[None, None, None] = (None, None, None)
 
 
+def _payback_status(months: float | None, cac: float | None) -> str:
+    if months is None and cac is not None:
+        return _("missed: not within the horizon")
+    return _met(months is not None and months < TARGET_PAYBACK, cac)
+
+
 def _met(met: bool, known: Any) -> str:
     if known is None:
         return _("not known")
     return _("met") if met else _("missed")
 
 
-def head_facts(valued: ValuedUnit, approved_by: str) -> list[tuple[str, str]]:
+def lifetime_value(one: ValuedUnit | None) -> float | None:
+    """Mean value in yuan of the customers first seen in the year before a valuation."""
+    if one is None or not one.counters.get("new"):
+        return None
+    return float(one.counters["new_value_fen"] / one.counters["new"] / 100)
+
+
+def lifetime_value_note(subject: Subject) -> str:
+    """Of which valuations the changes of the lifetime value are."""
+    days = [
+        one.valuation.as_of.isoformat()
+        for one in (subject.month_before, subject.year_before)
+        if one is not None
+    ]
+    note = _("A lifetime value is known on valuation dates only, not for every month.")
+    if not days:
+        return note + " " + _("There is none of a month or of a year before.")
+    return note + " " + _("Compared with: %(days)s.") % {"days": ", ".join(days)}
+
+
+def head_facts(subject: Subject) -> list[tuple[str, str]]:
     """As-of, model, assumptions, confidence, approval, input: the head of every export."""
-    valuation = valued.valuation
+    valued, valuation = subject.valued, subject.valuation
     confidence = valuation.confidence
+    discount = terms_of(valuation.assumptions.values).discount
     return [
+        (_("Unit"), f"{subject.unit.name} ({subject.unit.code})"),
         (_("As of"), formats.date(valuation.as_of)),
-        (_("Approved by"), approved_by),
+        (_("Months reported"), f"{subject.months[0]:%Y-%m} – {subject.months[-1]:%Y-%m}"),
+        (_("Made by"), f"{valuation.author} · {formats.instant(valuation.created_at)}"),
+        (_("Approved by"), subject.approved_by),
         (_("Model version"), valuation.model_version),
-        (_("Assumptions"), f"v{valuation.assumptions.version}"),
+        (
+            _("Assumptions"),
+            _("v%(version)s; discount rate %(rate)s")
+            % {
+                "version": valuation.assumptions.version,
+                "rate": formats.percent(discount.rate, 2),
+            },
+        ),
         (_("Data confidence"), f"{formats.decimal(confidence, 1)} / 100"),
         (_("Customers"), formats.integer(valued.customers)),
         (_("Value"), formats.money_exact(valued.expected_fen)),

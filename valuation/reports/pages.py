@@ -22,7 +22,7 @@ from valuation import tasks
 from valuation.models import Export, Valuation
 from valuation.refusals import Refused
 from valuation.reports.audit_pack import MAX_SEED, SIZES, check_sample
-from valuation.reports.building import Subject, notice
+from valuation.reports.contents import notice, report_of
 from valuation.reports.document import Document, change, written
 from valuation.reports.exporting import (
     NotApproved,
@@ -32,6 +32,7 @@ from valuation.reports.exporting import (
     progress_key,
     request_export,
 )
+from valuation.reports.subject import Subject
 from valuation.shown import access_of, visible_units
 from web import formats
 from web.components import Progress
@@ -239,7 +240,7 @@ def monthly(request: SignedInRequest, code: str) -> HttpResponse:
         messages.warning(request, _("The report needs an approved valuation; none is."))
         return redirect("exports")
     subject = Subject.of(access, valuation, unit, get_language() or "zh-hans")
-    document = subject.report()
+    document = report_of(subject)
     context = {
         "document": document,
         "sections": shown_sections(document),
@@ -265,9 +266,10 @@ def shown_sections(document: Document) -> list[dict[str, Any]]:
             {
                 "title": grid.title,
                 "heads": grid.heads,
+                "note": grid.note,
                 "rows": [
                     [
-                        (written(value, kind), kind != "text")
+                        (written(value, kind), kind)
                         for value, (_head, kind) in zip(line, grid.heads, strict=True)
                     ]
                     for line in grid.rows

@@ -124,13 +124,6 @@ select segment, first_quarter, count(*), sum(value_fen), sum(undiscounted_fen)
 from valuation_valuedcustomer where valuation_id = %(valuation)s and store_id = any(%(stores)s)
 group by 1, 2 order by 1, 2
 """
-ACTUAL = f"""{ORDERS}
-select paid.month, sum(paid.customer + paid.insurer + paid.manufacturer)
-from paid join valuation_pseudonym p on p.customer_id = paid.customer_id
-join valuation_valuedcustomer c on c.pseudonym = p.pseudonym and c.valuation_id = %(valuation)s
-group by 1
-"""  # noqa: S608
-
 SAMPLE = """
 select c.pseudonym::text, u.code, c.segment, c.first_quarter, c.value_fen, c.undiscounted_fen,
     c.scalars

@@ -274,6 +274,7 @@ def bench(
         "more_stresses": [form[name] for name in STRESSES if name not in SLIDERS],
         "slider_outputs": ",".join(f"#read_{name}" for name in SLIDERS),
         "may_save": access.may(Capability.CREATE_VALUATION, unit.pk),
+        "may_export": access.may(Capability.EXPORT_VALUE, unit.pk),
         "crumbs": [(_("Structures"), reverse("structures"))],
     }
     valid = form.is_valid()
