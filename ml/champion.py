@@ -41,7 +41,7 @@ def champion_of(access: Access, run: TrainingRun) -> Champion | None:
             return None
         model_run = current.model_run or current.run
     try:
-        return Champion(current, model_run, load_models(access, model_run.pk))
+        return Champion(current, model_run, load_models(access, model_run.pk, trials=True))
     except UntrustedModelFile as changed:
         if run.score_only:
             raise

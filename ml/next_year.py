@@ -63,6 +63,8 @@ class NextYearConfig:
     l2: float = 1.0
     snapshots: int = 3
     max_rows: int = 300_000
+    # The judged models never score: beyond these rows their deviance falls by less than 0.3%.
+    judged_rows: int = 100_000
     min_rows: int = 500
     seed: int = 7
 
@@ -153,12 +155,13 @@ def train_next_year(
     taken = _snapshots(records, as_of, divisions, config)
     # What the judged model may know of prices ends where its features end.
     before = _price_levels(records, taken[0].cut_off, [one.years - 1 for one in taken[1:]])
-    trial = _fit([(s.features, s.visits) for s in taken[1:]], config)
+    judged = replace(config, max_rows=min(config.max_rows, config.judged_rows))
+    trial = _fit([(s.features, s.visits) for s in taken[1:]], judged)
     held_out = _judge(
         records,
         taken[0],
         trial,
-        *_fit_money(taken[1:], before, divisions, config),
+        *_fit_money(taken[1:], before, divisions, judged),
         earlier or {},
     )
     final = taken[: config.snapshots]

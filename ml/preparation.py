@@ -31,7 +31,7 @@ from ml.quarantine import check_share, isolated, screen, without
 from ml.registry import Trained
 from ml.rung_history import earlier_losses
 from ml.runs import Lease
-from ml.scoring import Terms, facts_of, forecasts, with_grades
+from ml.scoring import Terms, champion_forecast, facts_of, with_grades
 from ml.statistics import sufficient_statistics
 from ml.vehicle_life import cap_months, owned_today
 from ml.verdict import Gate
@@ -221,8 +221,7 @@ def rank(
                 features.loc[part],
             )
         )
-        _, champion = forecasts(rows, known, chosen.models, terms)
-        return champion.table()["ltv"]
+        return champion_forecast(rows, known, chosen.models, terms).table()["ltv"]
 
     parts, failed = isolated(facts.index, value)
     ltv = pd.concat(parts).reindex(facts.index.difference(list(failed)))
@@ -243,7 +242,7 @@ def _deliver(
     versions: list[dict[str, Any]] = []
     if chosen.fitted:
         first = facts.groupby(["division", "segment"]).head(1).sort_index()
-        _, sample = forecasts(first, features.loc[first.index], chosen.models, terms)
+        sample = champion_forecast(first, features.loc[first.index], chosen.models, terms)
         versions = registry.versions_of(lease, chosen.models, sample, features, gathered.data_hash)
     limits = [float(v) if np.isfinite(v) else None for v in terms.high_value_from]
     with entered(access):

@@ -160,15 +160,17 @@ def _next_year_rows(
 
 
 @lru_cache(maxsize=2)
-def load_models(access: Access, run_id: int) -> Loaded:
-    """The models that the run fitted.
+def load_models(access: Access, run_id: int, *, trials: bool = False) -> Loaded:
+    """The models that the run fitted; with ``trials`` as they were judged, too (scoring needs none
+    of that, and reading them takes as long again).
 
     Raises:
         NoUsableModels: there are none, or they were made by an incompatible program.
         UntrustedModelFile: a file is not the one that was recorded.
     """
     with entered(access):
-        rows = list(ModelVersion.objects.filter(run_id=run_id).order_by("pk"))
+        stored = ModelVersion.objects.filter(run_id=run_id).order_by("pk")
+        rows = list(stored if trials else stored.defer("trial_file"))
     cohorts = [row for row in rows if row.kind == Kind.LIFETIME_VALUE]
     named = {row.name: row for row in rows if row.kind != Kind.LIFETIME_VALUE}
     if not cohorts or "churn" not in named:
@@ -187,15 +189,17 @@ def load_models(access: Access, run_id: int) -> Loaded:
             _classifier(churn.file, churn.sha256),
             tuple(churn.parameters["divisions"]),
             churn.metrics,
-            _classifier(churn.trial_file, churn.trial_sha256) if churn.trial_file else None,
+            _classifier(churn.trial_file, churn.trial_sha256)
+            if trials and churn.trial_file
+            else None,
         ),
-        _next_year_of(named),
+        _next_year_of(named, trials=trials),
         {(row.parameters["division"], row.parameters["segment"]): row.pk for row in cohorts},
         churn.metrics.get("reference", {}),
     )
 
 
-def _next_year_of(named: dict[str, ModelVersion]) -> NextYearModel | None:
+def _next_year_of(named: dict[str, ModelVersion], *, trials: bool) -> NextYearModel | None:
     row = named.get("next_year")
     if row is None:
         return None
@@ -215,7 +219,7 @@ def _next_year_of(named: dict[str, ModelVersion]) -> NextYearModel | None:
         {_key(name): float(v) for name, v in stored["spend_factors"].items()},
         float(stored["overall_spend_factor"]),
         row.metrics,
-        _regressor(row.trial_file, row.trial_sha256) if row.trial_file else None,
+        _regressor(row.trial_file, row.trial_sha256) if trials and row.trial_file else None,
     )
 
 

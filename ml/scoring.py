@@ -6,12 +6,13 @@ chunk.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from customers.due import Policy, mileage_habits, next_due
 from customers.tags import ORGANISATIONS, evaluate, evidence, high_value_thresholds
@@ -24,6 +25,8 @@ from ml.next_year import anchor
 from ml.reasons import churn_reasons
 from ml.registry import Trained
 from ml.vehicle_life import owned_today
+
+Floats = NDArray[np.float64]
 
 CHURN_BINS = 20
 _MARKS = ("kind", "last_nps_score", "last_nps_on", "warranty_until", "visits_24m")
@@ -62,30 +65,69 @@ def facts_of(data: Extract, statistics: pd.DataFrame) -> pd.DataFrame:
     return _tag_marks(data, statistics).assign(due_on=due, in_churn_population=population)
 
 
-def forecasts(
+def champion_forecast(
     facts: pd.DataFrame, features: pd.DataFrame, models: Trained, terms: Terms
-) -> tuple[Forecast, Forecast]:
-    """The transaction model's forecast and the champion's, of the same customers.
+) -> Forecast:
+    """What the score set will say of the customers.
 
     ``facts``: of :func:`facts_of` with ``cap_month``; ``features``: same index, coded with the
     models' divisions.
     """
+    return _anchored(_predicted(models.lifetime, facts, terms), features, models)
 
-    def of(lifetime: LifetimeModel) -> Forecast:
-        return predict(
-            lifetime,
-            facts,
-            months=terms.horizon_months,
-            discount_rate=terms.discount_rate,
-            cap_months=facts["cap_month"],
-        )
 
-    in_use = of(models.lifetime)
-    memoryless = models.lifetime.memoryless()
-    baseline = in_use if memoryless is models.lifetime else of(memoryless)
-    if models.next_year is None:
-        return baseline, in_use
-    return baseline, anchor(models.next_year, in_use, features)
+def forecasts(
+    facts: pd.DataFrame, features: pd.DataFrame, models: Trained, terms: Terms
+) -> tuple[Forecast, Forecast]:
+    """The baseline's forecast and the champion's, of the same customers; arguments as for
+    :func:`champion_forecast`."""
+    in_use = _predicted(models.lifetime, facts, terms)
+    return _baseline(in_use, facts, models.lifetime, terms), _anchored(in_use, features, models)
+
+
+def _predicted(lifetime: LifetimeModel, facts: pd.DataFrame, terms: Terms) -> Forecast:
+    return predict(
+        lifetime,
+        facts,
+        months=terms.horizon_months,
+        discount_rate=terms.discount_rate,
+        cap_months=facts["cap_month"],
+    )
+
+
+def _anchored(in_use: Forecast, features: pd.DataFrame, models: Trained) -> Forecast:
+    return in_use if models.next_year is None else anchor(models.next_year, in_use, features)
+
+
+def _baseline(
+    in_use: Forecast, facts: pd.DataFrame, lifetime: LifetimeModel, terms: Terms
+) -> Forecast:
+    """``in_use`` with the model that MBG/CNBD-k took the place of, in the cohorts where it did."""
+    replaced = [
+        number
+        for number, key in enumerate(in_use.keys)
+        if lifetime.cohorts[key].memoryless is not None
+    ]
+    if not replaced:
+        return in_use
+    rows = np.flatnonzero(np.isin(in_use.fit, replaced))
+    former = _predicted(lifetime.memoryless(), facts.iloc[rows], terms)
+    maps = list(in_use.maps)
+    for key, one in zip(former.keys, former.maps, strict=True):
+        maps[in_use.keys.index(key)] = one
+
+    def with_former(present: Floats, theirs: Floats) -> Floats:
+        merged = present.copy()
+        merged[rows] = theirs
+        return merged
+
+    return replace(
+        in_use,
+        maps=maps,
+        p_alive=with_former(in_use.p_alive, former.p_alive),
+        visits=with_former(in_use.visits, former.visits),
+        alive=with_former(in_use.alive, former.alive),
+    )
 
 
 def with_grades(facts: pd.DataFrame, ltv: pd.Series) -> tuple[pd.DataFrame, tuple[float, float]]:
