@@ -64,6 +64,27 @@ class MergeDecision(TenantOwned):
         return f"{self.kind} {self.source_a_id} {self.source_b_id}"
 
 
+class MatchDue(TenantOwned):
+    """A customer number to be matched again, noted by ``customers.identity.due_triggers``.
+
+    The next import takes these rows away as it matches around their numbers. One number may stand
+    here several times, or be deleted meanwhile.
+    """
+
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    # No index: a load writes millions of these rows, which are read once.
+    number = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
 class MergeProposal(TenantOwned):
     """Two customers who may be one, on evidence too weak to merge them unasked.
 
