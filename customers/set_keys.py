@@ -3,9 +3,10 @@
 PostgreSQL checks a foreign key by a query for each row: a million visits with three keys took as
 long to check as to load. The operation below puts the same rule into statement triggers. Written
 rows: their parents are looked up by one join and locked against deletion until the end of the
-transaction (``for key share``, as PostgreSQL itself does). Deleted parents: nothing may refer to
-them when the statement ends. Unlike Django's own keys they are not deferred: parents are written
-first and deleted last.
+transaction (``for key share``, as PostgreSQL itself does); of updated rows only parents that no row
+of the statement named before, since whoever deletes one of the others still finds a row that names
+it. Deleted parents: nothing may refer to them when the statement ends. Unlike Django's own keys
+they are not deferred: parents are written first and deleted last.
 
 The functions belong to the owner of the tables, so a check sees every row, whatever the row-level
 security of who writes. Errors carry the same code (23503) as those of PostgreSQL's own keys.
@@ -21,7 +22,7 @@ from django.db.models import ForeignKey
 _SAFE = "security definer set search_path = pg_catalog, public, pg_temp"
 
 _WRITTEN = """
-    with wanted as (select distinct {column} as id from written where {column} is not null),
+    with wanted as ({wanted}),
         held as (select p.id from {parent} p join wanted w on w.id = p.id for key share of p)
     select (select count(*) from wanted) - (select count(*) from held) into missing;
     if missing > 0 then
@@ -30,6 +31,11 @@ _WRITTEN = """
                 missing);
     end if;
 """
+_INSERTED = "select distinct {column} as id from written where {column} is not null"
+_UPDATED = (
+    "select {column} as id from written where {column} is not null"
+    " except select {column} from former"
+)
 _CHECK = """
 create function {function}() returns trigger language plpgsql {safe} as $$
 declare missing bigint;
@@ -40,11 +46,14 @@ begin
     return null;
 end $$;
 revoke execute on function {function}() from public;
-create trigger {function}_insert after insert on {table}
-    referencing new table as written for each statement execute function {function}();
-create trigger {function}_update after update on {table}
-    referencing new table as written for each statement execute function {function}();
+create trigger {function} after {event} on {table}
+    referencing {tables} for each statement execute function {function}();
 """
+# What a statement does: the function that checks it, the tables that it sees, the keys it looks up.
+_EVENTS = (
+    ("insert", "{table}_keys", "new table as written", _INSERTED),
+    ("update", "{table}_update_keys", "new table as written old table as former", _UPDATED),
+)
 _GUARD = """
 create function {name}() returns trigger language plpgsql {safe} as $$
 begin
@@ -64,16 +73,22 @@ class CheckKeysBySet(Operation):
     """Give the foreign keys ``fields`` of ``model``, which are db_constraint=False, set checks.
 
     Rows that are there already are not looked at: run it in the transaction that drops their
-    foreign keys. Touches the catalogue only, so it is quick on a table of any size.
+    foreign keys. Touches the catalogue only, so it is quick on a table of any size. ``renewed``:
+    the keys have set checks from an earlier migration, which are made anew as they are now; going
+    back leaves them.
     """
 
     reversible = True
 
-    def __init__(self, model: str, fields: list[str]) -> None:
-        self.model, self.fields = model, fields
+    def __init__(self, model: str, fields: list[str], *, renewed: bool = False) -> None:
+        self.model, self.fields, self.renewed = model, fields, renewed
 
     def deconstruct(self) -> tuple[str, tuple[str, list[str]], dict[str, Any]]:
-        return (self.__class__.__qualname__, (self.model, self.fields), {})
+        return (
+            self.__class__.__qualname__,
+            (self.model, self.fields),
+            {"renewed": True} if self.renewed else {},
+        )
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """The models do not change."""
@@ -86,11 +101,17 @@ class CheckKeysBySet(Operation):
         to_state: ProjectState,
     ) -> None:
         table, keys = self._keys(app_label, to_state)
-        bodies = "".join(_WRITTEN.format(**key) for key in keys)
-        schema_editor.execute(
-            _CHECK.format(function=f"{table}_keys", table=table, bodies=bodies, safe=_SAFE),
-            params=None,
-        )
+        if self.renewed:
+            self._drop(schema_editor, table, keys)
+        for event, name, tables, wanted in _EVENTS:
+            bodies = "".join(_WRITTEN.format(wanted=wanted.format(**key), **key) for key in keys)
+            schema_editor.execute(
+                _CHECK.format(
+                    **{"function": name.format(table=table), "table": table, "event": event},
+                    **{"tables": tables, "bodies": bodies, "safe": _SAFE},
+                ),
+                params=None,
+            )
         for key in keys:
             schema_editor.execute(_GUARD.format(safe=_SAFE, **key), params=None)
 
@@ -101,10 +122,16 @@ class CheckKeysBySet(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        table, keys = self._keys(app_label, from_state)
-        schema_editor.execute(f"drop function {table}_keys() cascade")
-        for key in keys:
-            schema_editor.execute(f"drop function {key['name']}() cascade")
+        if not self.renewed:
+            self._drop(schema_editor, *self._keys(app_label, from_state))
+
+    @staticmethod
+    def _drop(
+        schema_editor: BaseDatabaseSchemaEditor, table: str, keys: list[dict[str, str]]
+    ) -> None:
+        checks = [name.format(table=table) for _event, name, *_rest in _EVENTS]
+        for function in [*checks, *(key["name"] for key in keys)]:
+            schema_editor.execute(f"drop function if exists {function}() cascade")
 
     def describe(self) -> str:
         return f"Check {', '.join(self.fields)} of {self.model} by set"

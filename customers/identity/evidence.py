@@ -46,15 +46,22 @@ from customers_customersource s join customers_customer c on c.id = s.customer_i
 where s.tenant_id = %(tenant)s and not c.is_test and c.erased_at is null and c.kind = s.kind
     and s.kind in ('person', 'company', 'fleet')
 """
+# Of a match around some numbers (``customers.identity.around``): who shares something with them,
+# and what.
+MEMBERS = " and s.id in (select id from identity_member)"
+CONTACTS = " and (p.kind, p.lookup) in (select kind, lookup from identity_contact)"
+VEHICLES = " and o.vehicle_id in (select id from identity_vehicle)"
 _CONTACT = (
     "select s.*, p.lookup from customers_contactpoint p join identity_candidate s"
-    " on s.id = p.source_id where p.tenant_id = %(tenant)s and p.kind = '{contact}'"
+    " on s.id = p.source_id where p.tenant_id = %(tenant)s and p.kind = '{contact}'{{contacts}}"
 )
 # Of each group of equal evidence a star around its oldest number.
 _STAR = (
-    " select hub, id, hub_own, own from (select id, own, first_value(id) over w as hub,"
-    " first_value(own) over w as hub_own from {rows} window w as"
-    " (partition by {group} order by id)) x where own <> hub_own order by hub, id"
+    " select hub, id, hub_own, own from (select id, own, customer_id,"
+    " first_value(id) over w as hub, first_value(own) over w as hub_own,"
+    " first_value(customer_id) over w as hub_customer"
+    " from {rows} window w as (partition by {group} order by id)) x"
+    " where customer_id <> hub_customer order by hub, id"
 )
 _BY_ID = (
     f"with f as ({_CONTACT.format(contact='id_number')}), many as (select lookup, kind from f"
@@ -74,7 +81,7 @@ PERIOD = (
 )
 _BY_VEHICLE = f"""
 with few as (
-    select vehicle_id from customers_ownership where tenant_id = %(tenant)s
+    select vehicle_id from customers_ownership o where tenant_id = %(tenant)s{{vehicles}}
     group by 1 having count(*) between 2 and {VEHICLE_OWNERS}
 ), h as (
     select o.vehicle_id, s.*, {PERIOD} as period from customers_ownership o
@@ -82,24 +89,33 @@ with few as (
     where o.tenant_id = %(tenant)s and s.named
 )
 select a.id, b.id, a.own, b.own from h a join h b on b.vehicle_id = a.vehicle_id
-    and b.kind = a.kind and b.name = a.name and a.id < b.id and a.own <> b.own
+    and b.kind = a.kind and b.name = a.name and a.id < b.id and a.customer_id <> b.customer_id
 where a.period && b.period order by a.id, b.id
 """
 RULES = {ID_NUMBER: _BY_ID, MOBILE_AND_NAME: _BY_MOBILE, VEHICLE_AND_NAME: _BY_VEHICLE}
 
 
-def lay_out_candidates(cursor: Any, tenant_id: int) -> None:
+def within(rule: str, around: bool) -> str:
+    """A rule over the whole group, or over what the numbers of a match around some share."""
+    contacts, vehicles = (CONTACTS, VEHICLES) if around else ("", "")
+    return rule.replace("{contacts}", contacts).replace("{vehicles}", vehicles)
+
+
+def lay_out_candidates(cursor: Any, tenant_id: int, around: bool = False) -> None:
     """Fill the temporary table ``identity_candidate`` that the rules read."""
     cursor.execute("drop table if exists pg_temp.identity_candidate")
-    cursor.execute(_CANDIDATES, {"tenant": tenant_id})
+    cursor.execute(_CANDIDATES + (MEMBERS if around else ""), {"tenant": tenant_id})
     cursor.execute("analyze identity_candidate")
 
 
-def strong_pairs(tenant_id: int) -> list[Pair]:
-    """Pairs of numbers that are one customer, strongest rule first, in the numbers' order."""
+def strong_pairs(tenant_id: int, around: bool = False) -> list[Pair]:
+    """Pairs of numbers that are one customer, strongest rule first, in the numbers' order.
+
+    Those who are one already are left out.
+    """
     found = []
     with connection.cursor() as cursor:
         for by, rule in RULES.items():
-            cursor.execute(rule, {"tenant": tenant_id})
+            cursor.execute(within(rule, around), {"tenant": tenant_id})
             found += [Pair(a, b, own_a, own_b, by) for a, b, own_a, own_b in cursor.fetchall()]
     return found

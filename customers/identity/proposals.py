@@ -6,14 +6,13 @@ only inside them are names and vehicle numbers compared for likeness.
 
 # ruff: noqa: S608 - SQL is put together from this module's own parts, values go as parameters.
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
 
-from customers.identity.evidence import MOBILE_NAMES, PERIOD, VEHICLE_OWNERS
+from customers.identity.evidence import MOBILE_NAMES, PERIOD, VEHICLE_OWNERS, within
 from customers.identity.similarity import Likeness, likeness, vin_slip
 from customers.identity.state import Standing, taken_back
 
@@ -39,7 +38,7 @@ _PAIR = (
 )
 _BY_MOBILE = (
     f"with f as (select s.*, p.lookup from customers_contactpoint p join ({_NOW}) s"
-    " on s.id = p.source_id where p.tenant_id = %(tenant)s and p.kind = 'mobile'),"
+    " on s.id = p.source_id where p.tenant_id = %(tenant)s and p.kind = 'mobile'{contacts}),"
     " few as (select lookup from f group by 1 having count(distinct customer_id)"
     f" between 2 and {MOBILE_NAMES}), g as materialized"
     " (select f.* from f join few using (lookup))"
@@ -47,7 +46,7 @@ _BY_MOBILE = (
 )
 _HELD = (
     f"select s.*, o.vehicle_id, {PERIOD} as period from customers_ownership o"
-    f" join ({_NOW}) s on s.id = o.source_id where o.tenant_id = %(tenant)s"
+    f" join ({_NOW}) s on s.id = o.source_id where o.tenant_id = %(tenant)s{{vehicles}}"
 )
 _BY_VEHICLE = (
     f"with f as ({_HELD}), few as (select vehicle_id from f group by 1"
@@ -73,23 +72,43 @@ _BY_PLATE = (
         more=", '', ''",
     )
 )
-# A wrong sign stands either in the first eleven or in the last six; the other part is exact.
+# A slip stands either in the first eleven signs, and the last six are exact; or in the last six,
+# and then the first three of these are exact, or the last three, or all but the middle two.
+SLIPS = (
+    "right({v}.vin, 6)",
+    "left({v}.vin, 14)",
+    "left({v}.vin, 11) || right({v}.vin, 3)",
+    "left({v}.vin, 13) || right({v}.vin, 2)",
+)
+_SLIPPED = "b.name = a.name and b.named and b.vin <> a.vin and a.period && b.period"
 _BY_VIN = (
     f"with f as materialized (select h.*, v.vin from ({_HELD}) h join customers_vehicle v"
-    " on v.id = h.vehicle_id where h.named)"
+    " on v.id = h.vehicle_id where h.named) "
     + " union ".join(
         _PAIR.format(
             by=VIN_SLIP,
             rows="f",
-            condition=f"b.name = a.name and {part.format('b')} = {part.format('a')}"
-            " and b.vin <> a.vin and a.period && b.period",
+            condition=f"{part.format(v='b')} = {part.format(v='a')} and {_SLIPPED}",
             more=", a.vin, b.vin",
         )
         + ", 6, 7"
-        for part in ("left({}.vin, 11)", "right({}.vin, 6)")
+        for part in SLIPS
     )
 )
-_RULES = (_BY_MOBILE, _BY_VEHICLE, _BY_PLATE, _BY_VIN)
+# Around some numbers the vehicles that may be one slip apart are known before their holders.
+_BY_NEAR_VIN = (
+    f"with f as materialized (select h.*, v.vin from ({_HELD}) h join customers_vehicle v"
+    " on v.id = h.vehicle_id where h.named) "
+    + _PAIR.format(
+        by=VIN_SLIP,
+        rows="f",
+        condition="(least(a.vehicle_id, b.vehicle_id), greatest(a.vehicle_id, b.vehicle_id))"
+        f" in (select a, b from identity_slip) and {_SLIPPED}",
+        more=", a.vin, b.vin",
+    )
+    + ", 6, 7"
+)
+_BY_CONTACT = (_BY_MOBILE, _BY_VEHICLE, _BY_PLATE)
 
 
 @dataclass
@@ -105,31 +124,38 @@ class Suggestion:
         return sum(WEIGHTS[what] for what in self.seen)
 
 
-def propose(tenant_id: int, decided: Standing) -> int:
-    """Renew the proposals of a group from ``identity_candidate``; the count of them.
+def propose(tenant_id: int, decided: Standing, around: bool = False) -> int:
+    """Renew the proposals of a group from ``identity_candidate``; the count of those found.
 
-    What people have parted is not proposed again; a proposal put off stays put off.
+    What people have parted is not proposed again; a proposal put off stays put off. ``around``:
+    only the proposals of the customers in ``identity_person`` are looked for and renewed.
     """
     apart = decided.components(*taken_back(tenant_id))
-    found = [s for s in _suggestions(tenant_id) if apart.may_join(*s.customers)]
     with connection.cursor() as cursor:
+        found = _suggestions(cursor, tenant_id, around)
+        found = [s for s in found if apart.may_join(*s.customers)]
         _describe(cursor, found)
-        _write(cursor, tenant_id, found)
+        _write(cursor, tenant_id, found, around)
     return len(found)
 
 
-def _suggestions(tenant_id: int) -> Iterator[Suggestion]:
+def _suggestions(cursor: Any, tenant_id: int, around: bool) -> list[Suggestion]:
     hints: set[tuple[Any, ...]] = set()
-    with connection.cursor() as cursor:
-        for rule in _RULES:
-            cursor.execute(rule, {"tenant": tenant_id})
-            hints.update(
-                row[:5] for row in cursor.fetchall() if row[4] != VIN_SLIP or vin_slip(*row[5:])
-            )
+    for rule in (*_BY_CONTACT, _BY_NEAR_VIN if around else _BY_VIN):
+        cursor.execute(within(rule, around), {"tenant": tenant_id})
+        hints.update(
+            row[:5] for row in cursor.fetchall() if row[4] != VIN_SLIP or vin_slip(*row[5:])
+        )
+    if around:
+        cursor.execute("select customer_id from identity_person")
+        people = {pk for (pk,) in cursor.fetchall()}
+        hints = {hint for hint in hints if hint[0] in people or hint[1] in people}
+    found = []
     for customers, rows in groupby(sorted(hints), key=lambda row: row[:2]):
         listed = list(rows)
         seen = list(dict.fromkeys(row[4] for row in listed))
-        yield Suggestion(customers, listed[0][2:4], seen)
+        found.append(Suggestion(customers, listed[0][2:4], seen))
+    return found
 
 
 def _describe(cursor: Any, found: list[Suggestion]) -> None:
@@ -149,7 +175,13 @@ def _describe(cursor: Any, found: list[Suggestion]) -> None:
             one.seen.append(OTHER_GENDER)
 
 
-def _write(cursor: Any, tenant_id: int, found: list[Suggestion]) -> None:
+# Proposals that are looked for: of the numbers of a match around some, deleted ones included.
+_RENEWED = (
+    " and (p.source_a_id in (table identity_asked) or p.source_b_id in (table identity_asked))"
+)
+
+
+def _write(cursor: Any, tenant_id: int, found: list[Suggestion], around: bool) -> None:
     cursor.execute("drop table if exists pg_temp.identity_proposal")
     cursor.execute(
         "create temp table identity_proposal (source_a bigint, source_b bigint, customer_a bigint,"
@@ -162,7 +194,7 @@ def _write(cursor: Any, tenant_id: int, found: list[Suggestion]) -> None:
     cursor.execute(
         "delete from customers_mergeproposal p where p.tenant_id = %s and not exists"
         " (select from identity_proposal n where n.source_a = p.source_a_id"
-        " and n.source_b = p.source_b_id)",
+        f" and n.source_b = p.source_b_id){_RENEWED if around else ''}",
         [tenant_id],
     )
     cursor.execute(

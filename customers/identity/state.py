@@ -111,21 +111,41 @@ def closure(tenant_id: int, numbers: Collection[int]) -> set[int]:
 def bring_in_line(tenant_id: int, numbers: Collection[int] | None = None) -> int:
     """Make the records say what the decisions say; the count of numbers that changed customer.
 
-    ``numbers``: where something was decided; without them the whole group is looked at. Runs
-    inside the tenant's system access.
+    ``numbers``: where something was decided; without them the whole group is looked at. The next
+    import matches again around what changed. Runs inside the tenant's system access.
     """
     around = None if numbers is None else closure(tenant_id, numbers)
-    return settle(tenant_id, standing(tenant_id, around).components(), around)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into customers_matchdue (tenant_id, number) select %s, unnest(%s::bigint[])",
+            [tenant_id, list(numbers or ())],
+        )
+    return settle(tenant_id, standing(tenant_id, around).components(), around, noted=True)
 
 
-def settle(tenant_id: int, components: Components, numbers: Collection[int] | None) -> int:
-    """Give the numbers to the customers that ``components`` says they are."""
+def settle(
+    tenant_id: int,
+    components: Components,
+    numbers: Collection[int] | None,
+    *,
+    noted: bool = False,
+) -> int:
+    """Give the numbers to the customers that ``components`` says they are.
+
+    ``noted``: leave word for the next import to match around them again.
+    """
     with connection.cursor() as cursor:
         _drop(cursor)
         _copy_target(cursor, components)
         if not _lay_out(cursor, tenant_id, numbers):
             _drop(cursor)
             return 0
+        if noted:
+            cursor.execute(
+                "insert into customers_matchdue (tenant_id, number)"
+                " select %s, source_id from identity_number",
+                [tenant_id],
+            )
         before.part(cursor, tenant_id)
         before.join(cursor, tenant_id)
         changed = _hand_over_numbers(cursor, tenant_id)

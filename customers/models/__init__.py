@@ -3,7 +3,7 @@
 from customers.models.contracts import Contract, Event
 from customers.models.deliveries import Delivery
 from customers.models.followup import FollowUp, Task, TaskMeasurement
-from customers.models.identity import BeforeMerge, MergeDecision, MergeProposal
+from customers.models.identity import BeforeMerge, MatchDue, MergeDecision, MergeProposal
 from customers.models.imports import (
     ImportFile,
     ImportProfile,
@@ -42,6 +42,7 @@ __all__ = [
     "ImportProfile",
     "ImportRun",
     "MarketingSpend",
+    "MatchDue",
     "MergeDecision",
     "MergeProposal",
     "MonthlyFinancials",

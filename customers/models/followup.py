@@ -25,7 +25,10 @@ class FollowUp(StoreOwned):
         TAXI = "taxi", _("Now a taxi")
 
     customer = models.ForeignKey(
-        "customers.Customer", on_delete=models.CASCADE, related_name="follow_ups"
+        "customers.Customer",
+        on_delete=models.CASCADE,
+        related_name="follow_ups",
+        db_constraint=False,
     )
     vehicle = models.ForeignKey(
         "customers.Vehicle", null=True, on_delete=models.PROTECT, related_name="+"

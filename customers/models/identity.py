@@ -20,12 +20,19 @@ class MergeDecision(TenantOwned):
         SPLIT = "split", _("Split")
         REJECT = "reject", _("Kept apart")
 
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     source_a = models.ForeignKey(
-        "customers.CustomerSource", on_delete=models.CASCADE, related_name="+"
+        "customers.CustomerSource", on_delete=models.CASCADE, related_name="+", db_constraint=False
     )
     source_b = models.ForeignKey(
-        "customers.CustomerSource", on_delete=models.CASCADE, related_name="+"
+        "customers.CustomerSource", on_delete=models.CASCADE, related_name="+", db_constraint=False
     )
     # Of a split or rejection: all numbers on either side when it was decided.
     side_a = ArrayField(models.BigIntegerField(), null=True)
@@ -57,6 +64,27 @@ class MergeDecision(TenantOwned):
         return f"{self.kind} {self.source_a_id} {self.source_b_id}"
 
 
+class MatchDue(TenantOwned):
+    """A customer number to be matched again, noted by ``customers.identity.due_triggers``.
+
+    The next import takes these rows away as it matches around their numbers. One number may stand
+    here several times, or be deleted meanwhile.
+    """
+
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    # No index: a load writes millions of these rows, which are read once.
+    number = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
 class MergeProposal(TenantOwned):
     """Two customers who may be one, on evidence too weak to merge them unasked.
 
@@ -65,6 +93,13 @@ class MergeProposal(TenantOwned):
     """
 
     row_scope = "stores"
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     source_a = models.ForeignKey(
         "customers.CustomerSource",
         on_delete=models.DO_NOTHING,
@@ -109,6 +144,13 @@ class BeforeMerge(TenantOwned):
 
     row_scope = "stores"
     erased_with_person = True
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     # Written and deleted with the merges alone, a hundred thousand a load: checking the customer of
     # each at commit would cost more than writing it.
     customer = models.ForeignKey(

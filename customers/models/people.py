@@ -7,7 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from customers.models.changes import changed_at, changed_at_index
-from organization.scoping import StoreOwned, TenantOwned
+from customers.models.records import LoadedRecord
+from organization.scoping import TenantOwned
 
 
 class CustomerKind(models.TextChoices):
@@ -35,14 +36,30 @@ class Customer(TenantOwned):
     birth_date = models.DateField(null=True)
     city = models.CharField(max_length=80, blank=True)
     created_on = models.DateField(null=True)
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     home_store = models.ForeignKey(
-        "organization.Unit", on_delete=models.PROTECT, related_name="+", db_index=False
+        "organization.Unit",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     # Stores that serve or served this customer; row-level security reads it. Kept in the
     # transaction that changes a source, an ownership or a visit.
     stores = ArrayField(models.BigIntegerField(), default=list)
     advisor = models.ForeignKey(
-        "organization.Staff", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+        "organization.Staff",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     do_not_contact = models.BooleanField(default=False)
     is_test = models.BooleanField(default=False)
@@ -73,10 +90,15 @@ class Customer(TenantOwned):
         return self.name or str(self.uid)
 
 
-class CustomerSource(StoreOwned):
-    """A store's own customer number: what its dealer-management system knows of the customer."""
+class CustomerSource(LoadedRecord):
+    """A store's own customer number: what its dealer-management system knows of the customer.
 
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="sources")
+    Unlike other loaded records its tenant and store are checked too: theirs rest on it.
+    """
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="sources", db_constraint=False
+    )
     # The customer that this number is by itself, while a merge has it belong to another.
     own_customer = models.BigIntegerField(null=True)
     customer_no = models.CharField(max_length=60)
@@ -103,7 +125,7 @@ class CustomerSource(StoreOwned):
         return self.customer_no
 
 
-class ContactPoint(StoreOwned):
+class ContactPoint(LoadedRecord):
     """A mobile, second phone or id number: sealed under the key of its source
     (``customers.person_keys``), with a blind index for exact look-up."""
 
@@ -112,8 +134,12 @@ class ContactPoint(StoreOwned):
         PHONE2 = "phone2", _("Second phone")
         ID_NUMBER = "id_number", _("Identity number")
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contacts")
-    source = models.ForeignKey(CustomerSource, on_delete=models.CASCADE, related_name="contacts")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="contacts", db_constraint=False
+    )
+    source = models.ForeignKey(
+        CustomerSource, on_delete=models.CASCADE, related_name="contacts", db_constraint=False
+    )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     sealed = models.BinaryField()
     lookup = models.BinaryField(max_length=16)
@@ -136,14 +162,16 @@ class ContactPoint(StoreOwned):
         return f"{self.kind} …{self.tail}"
 
 
-class Consent(StoreOwned):
+class Consent(LoadedRecord):
     """A customer's yes or no to a store, with its date and origin."""
 
     class Purpose(models.TextChoices):
         MARKETING = "marketing", _("Marketing contact")
         SHARING = "sharing", _("Sharing with other stores of the group")
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="consents")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="consents", db_constraint=False
+    )
     purpose = models.CharField(max_length=10, choices=Purpose.choices)
     given = models.BooleanField()
     # What the feed said last: it changes ``given`` only when it changes itself, so that a nightly
@@ -163,13 +191,15 @@ class Consent(StoreOwned):
         return f"{self.purpose}: {self.given}"
 
 
-class CustomerTag(StoreOwned):
+class CustomerTag(LoadedRecord):
     """One tag of one customer; the rule behind the code is in ``customers.tags``.
 
     ``store`` repeats the customer's home store: the policy must not need a join.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="tags")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="tags", db_constraint=False
+    )
     code = models.CharField(max_length=40)
     evidence = models.JSONField(default=dict)
     as_of = models.DateField()

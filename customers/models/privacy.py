@@ -4,10 +4,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from customers.models.records import LoadedRecord
 from organization.scoping import StoreOwned, TenantOwned
 
 
-class PersonKey(StoreOwned):
+class PersonKey(LoadedRecord):
     """The data key of one customer number, wrapped by a master key that is not in the database.
 
     It hangs on the store's number and not on the customer: merging and splitting move numbers, and
@@ -15,7 +16,10 @@ class PersonKey(StoreOwned):
     """
 
     source = models.OneToOneField(
-        "customers.CustomerSource", on_delete=models.CASCADE, related_name="key"
+        "customers.CustomerSource",
+        on_delete=models.CASCADE,
+        related_name="key",
+        db_constraint=False,
     )
     wrapped = models.BinaryField()
     # Name of the master key that wraps it: rotation continues where it was interrupted.
@@ -37,7 +41,11 @@ class SuppressedContact(TenantOwned):
     lookup = models.BinaryField(max_length=16)
     # The nameless row that remains, so that a new consent can lift it.
     customer = models.ForeignKey(
-        "customers.Customer", null=True, on_delete=models.SET_NULL, related_name="suppressed"
+        "customers.Customer",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="suppressed",
+        db_constraint=False,
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -75,7 +83,11 @@ class PrivacyRequest(StoreOwned):
 
     # Empty when the customer's numbers have all been deleted since; the uid stays for the record.
     customer = models.ForeignKey(
-        "customers.Customer", null=True, on_delete=models.SET_NULL, related_name="privacy_requests"
+        "customers.Customer",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="privacy_requests",
+        db_constraint=False,
     )
     customer_uid = models.UUIDField()
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -145,15 +145,15 @@ begin
     else
         for found in
             select n.tenant_id, count(*) as total from new_rows n join old_rows o on o.id = n.id
-            where n is distinct from o
-              and to_jsonb(n) - silent is distinct from to_jsonb(o) - silent
+            where n is distinct from o and (silent = '{{}}'
+              or to_jsonb(n) - silent is distinct from to_jsonb(o) - silent)
             group by n.tenant_id
         loop
             select jsonb_agg(audit_row(r.former, r.later, shown, silent)) into described
             from (select to_jsonb(o) as former, to_jsonb(n) as later
                   from new_rows n join old_rows o on o.id = n.id
-                  where n.tenant_id = found.tenant_id and n is distinct from o
-                    and to_jsonb(n) - silent is distinct from to_jsonb(o) - silent
+                  where n.tenant_id = found.tenant_id and n is distinct from o and (silent = '{{}}'
+                    or to_jsonb(n) - silent is distinct from to_jsonb(o) - silent)
                   order by n.id limit {MOST}) r;
             perform audit_add(found.tenant_id, doer, 'row.update', tg_table_name, found.total,
                               described);

@@ -385,6 +385,7 @@ TABLES: dict[str, Table] = {
     "customers.MergeDecision": Table("tenant"),
     "customers.MergeProposal": Table("stores"),
     "customers.BeforeMerge": Table("stores"),
+    "customers.MatchDue": Table("tenant"),
     "customers.ImportProfile": Table("tenant"),
     "customers.ImportRun": Table("tenant"),
     "customers.ImportFile": Table("tenant"),
