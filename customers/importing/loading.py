@@ -9,7 +9,7 @@ typed columns), ``import_resolved`` (with ids), ``import_problem`` (what is refu
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from string import Template
 from typing import Any
 
@@ -80,6 +80,10 @@ class Loading:
     warnings: list[Problem] = field(default_factory=list)
     # Whether ``import_deletions`` holds the rows that the same delivery deletes.
     deletions: bool = False
+    # Whether ``import_recognised`` holds rows of the file that need not be loaded, and whether
+    # records keep the digests of rows that are found unchanged.
+    recognised: bool = False
+    keeps_digests: bool = False
     _created: int = 0
     _superseded: int = 0
 
@@ -132,6 +136,8 @@ class Loading:
         self._superseded = self._deleted_at_once()
         for check in self.kind.checks:
             self.refuse(_refusal(check))
+        if self.kind.recognition is not None:
+            self._forget_digests()
         self._supersede()
         self._notice(after=False)
         self._write()
@@ -139,12 +145,26 @@ class Loading:
         self._settle(resolved)
 
     def _notice(self, after: bool) -> None:
-        for notice in self.kind.notices:
+        for place, notice in enumerate(self.kind.notices):
             if notice.after != after:
                 continue
-            count, names = self.rows(notice.query)[0]
+            queries = [notice.query or notice.asked_of("import_resolved r", notice.when)]
+            if self.recognised and notice.when:
+                noted = f"r.row_notices & {1 << place} <> 0"
+                queries.append(notice.asked_of("import_recognised r", noted))
+            found = [self.rows(query)[0] for query in queries]
+            count = sum(row[0] for row in found)
             if count:
-                self.warnings.append(Problem(notice.code, {"count": count, "names": names}))
+                listed = {name for row in found for name in row[1].split(", ") if name}
+                values = {"count": count, "names": ", ".join(sorted(listed))}
+                self.warnings.append(Problem(notice.code, values))
+
+    def _forget_digests(self) -> None:
+        """Rows of which something is to be said, or withheld, each time are not recognised."""
+        self.run(
+            "update import_resolved r set digest = null where r.withheld"
+            " or r.row in (select p.row from import_problem p)"
+        )
 
     @property
     def wrote(self) -> bool:
@@ -180,6 +200,9 @@ class Loading:
         self.counts.updated += updated
         self.counts.superseded += self._superseded
         self.counts.unchanged += resolved - refused - self._superseded - self._created - updated
+        if self.recognised:
+            [(recognised,)] = self.rows("select count(*) from import_recognised")
+            self.counts.unchanged += recognised
 
     def refuse(self, query: str) -> None:
         """Note problems (row, column, code, values, whole row); refused rows go no further."""
@@ -220,6 +243,33 @@ class Loading:
             f" from import_resolved group by {places} having count(*) > 1) d"
             f" where {equal} and r.row < d.last"
         )
+        if self.recognised:
+            self._supersede_recognised()
+
+    def _supersede_recognised(self) -> None:
+        """The same among rows that are recognised, and between them and the others."""
+        recognition = self.kind.recognition
+        assert recognition is not None
+        equal = " and ".join(f"t.{name} = r.{name}" for name in self.kind.key)
+        self.counts.superseded += self.run(
+            "delete from import_recognised r using (select id, max(row) as last"
+            " from import_recognised group by id having count(*) > 1) d"
+            " where r.id = d.id and r.row < d.last"
+        )
+        self.run(
+            "create temp table import_twice as select r.row, k.row as recognised"
+            f" from import_resolved r join {recognition.table} t on t.tenant_id = $tenant"
+            f" and {equal} join import_recognised k on k.id = t.id",
+            temporary="import_twice",
+        )
+        self._superseded += self.run(
+            "delete from import_resolved r using import_twice w"
+            " where w.row = r.row and w.row < w.recognised"
+        )
+        self.counts.superseded += self.run(
+            "delete from import_recognised r using import_twice w"
+            " where w.recognised = r.row and w.row > w.recognised"
+        )
 
     def upsert(self, write: Write, primary: bool = False) -> None:
         """Insert new keys; overwrite changed rows after keeping what they said.
@@ -227,6 +277,8 @@ class Loading:
         ``primary`` is the write whose new keys make a file's row "created".
         """
         plan = "import_primary" if primary else "import_plan"
+        if primary and self.kind.recognition is not None:
+            write = replace(write, values={**write.values, **self._digest_values()})
         values = {name: value for name, value in write.values.items() if self._given(value)}
         self.run(_plan(write, values, plan), temporary=plan)
         keep_former(
@@ -246,6 +298,8 @@ class Loading:
             )
             if changed:
                 self.changed(f"select row from {plan} where changed")
+        if primary and self.keeps_digests:
+            self._keep_digests(write)
         if not write.inserts:
             return
         new = f"({write.where}) and not exists (select from {plan} p where p.row = r.row)"
@@ -259,6 +313,28 @@ class Loading:
         )
         if primary:
             self._created += created
+
+    def _digest_values(self) -> dict[str, Value]:
+        """By what a record recognises its row, and which notices that row is counted in."""
+        noted = " + ".join(
+            f"case when {notice.when} then {1 << place} else 0 end"
+            for place, notice in enumerate(self.kind.notices)
+        )
+        return {
+            "row_digest": Value("r.digest", compare=False),
+            "row_notices": Value(noted or "0", compare=False),
+        }
+
+    def _keep_digests(self, write: Write) -> None:
+        """Records that are as their row says, but do not know it by its digest yet."""
+        assignments = ", ".join(
+            f"{name} = {value.sql}" for name, value in self._digest_values().items()
+        )
+        self.run(
+            f"update {write.table} t set {assignments} from {write.rows}"
+            " join import_primary p on p.row = r.row where t.id = p.id and not p.changed"
+            " and r.digest is not null and t.row_digest is distinct from r.digest"
+        )
 
     def _given(self, value: Value) -> bool:
         return not value.columns or not self.present.isdisjoint(value.columns)

@@ -40,8 +40,9 @@ from customers.importing.queueing import (
     say_it_waits,
 )
 from customers.importing.reading import Delivery, Source, open_delivery
+from customers.importing.recognising import any_digests, digests_of, is_large, recognised
 from customers.importing.refusals import RefusalFolder, Spool
-from customers.importing.staging import Progress, stage
+from customers.importing.staging import Progress, stage, stage_digests
 from customers.models import ImportFile, ImportRun
 from organization import audit
 from organization.access import Access, entered, entered_installation
@@ -313,10 +314,10 @@ class _Run:
             tomorrow=(context.today + timedelta(days=1)).isoformat(),
         )
         read_spool, load_spool = Spool(), Spool()
-        read = stage(source, context, read_spool, self._progress_of(source))
         loading = Loading(
             source.kind, frozenset(source.header.positions), names, deletions=self.deletions
         )
+        read = self._stage(source, context, loading, read_spool)
         with entered(self.access):
             loading.load()
             for row, column, problem, whole in loading.problems():
@@ -337,6 +338,24 @@ class _Run:
             counts.created = counts.updated = counts.unchanged = counts.superseded = 0
             raise _TooManyRefused(loaded, self._most_refused(), self.refusals.folder)
         return loaded
+
+    def _stage(self, source: Source, context: Context, loading: Loading, spool: Spool) -> int:
+        """Lay out the rows to load; the number of rows read, with those that are recognised."""
+        progress = self._progress_of(source)
+        recognition = source.kind.recognition
+        with entered(self.access):
+            digests = digests_of(source, loading)
+        if recognition is None or digests is None or not is_large(source):
+            return stage(source, context, spool, progress, digests)
+        found = None
+        with entered(self.access):
+            any_known = any_digests(recognition, loading)
+        if any_known:
+            rows = stage_digests(source, context, recognition.looked_up, digests, progress)
+            with entered(self.access):
+                found = recognised(recognition, loading, rows)
+        loading.keeps_digests = True
+        return stage(source, context, spool, progress, digests, found)
 
     def _take_rules(self) -> None:
         """Where nobody asked for a limit, that of the run on record or of the group holds."""
