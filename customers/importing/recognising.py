@@ -17,7 +17,8 @@ from django.db import connection
 
 from customers.importing.digests import RowDigests
 from customers.importing.kinds.kind import Recognition
-from customers.importing.loading import Loading, join_by_hash
+from customers.importing.loading import Loading
+from customers.importing.planning import join_by_hash
 from customers.importing.reading import Source
 from customers.importing.tables import CHUNK_ROWS
 
@@ -72,8 +73,7 @@ def digests_of(source: Source, loading: Loading) -> RowDigests | None:
     recognition = source.kind.recognition
     if recognition is None:
         return None
-    for statement in source.kind.before:
-        loading.run(statement)
+    loading.prepare()
     references = {
         name: {str(cell): str(meaning) for cell, meaning in loading.rows(query)}
         for name, query in recognition.references.items()

@@ -34,21 +34,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning with a count of the resolved rows ``when`` holds of, and what ``names`` them.
+    """A warning with a count of the resolved rows ``when`` holds of, and their ``names``.
 
-    ``query`` in place of ``when`` yields (count, names) itself. It is asked before the rows are
-    written, or ``after``.
+    ``query`` in place of ``when`` yields (count, names) itself, once the rows are written.
     """
 
     code: str
     when: str = ""
-    names: str = "''"
+    names: str = "''::text"
     query: str = ""
-    after: bool = False
-
-    def asked_of(self, rows: str, condition: str) -> str:
-        """The query over ``rows``, a relation named ``r``, of which ``condition`` holds."""
-        return f"select count(*), {self.names} from {rows} where {condition}"  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ BASIS = (
 _UNDECLARED = Notice(
     "no_vat_policy",
     "not r.declared",
-    names="coalesce(string_agg(distinct r.store_code, ', '), '')",
+    names="r.store_code",
 )
 _PAYS = ("pay_customer", "pay_warranty", "pay_insurance", "pay_internal")
 _TOTAL = "coalesce(s.labour_amount, 0) + coalesce(s.parts_amount, 0) - coalesce(s.discount, 0)"

@@ -218,7 +218,6 @@ VEHICLES = Kind(
             "vehicle_of_another",
             query="select count(*), '' from import_newest n join customers_vehicle t"
             " on t.tenant_id = $tenant and t.vin = n.vin where not n.leads and n.plate <> t.plate",
-            after=True,
         ),
         Notice("vin_check_digit", "not r.vin_fits"),
     ),
