@@ -10,8 +10,9 @@ from kombu.exceptions import OperationalError
 from customers import follow_ups
 from customers.deliveries import folders, incoming
 from customers.deliveries.expiry import forget_requests
+from customers.importing.bookkeeping import record_failure
 from customers.importing.messages import FileRefused
-from customers.importing.running import import_path, record_failure
+from customers.importing.running import import_path
 from customers.models import ImportRun
 from customers.privacy import retention
 from customers.privacy.policy import RANGES

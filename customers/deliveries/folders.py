@@ -17,10 +17,10 @@ from django.utils.translation import gettext_noop
 
 from customers.deliveries import incoming, letters, loading
 from customers.deliveries.outcome import outcome_of
+from customers.importing.bookkeeping import record_failure
 from customers.importing.messages import FileRefused
 from customers.importing.queueing import delivered_groups
 from customers.importing.reading import open_delivery
-from customers.importing.running import record_failure
 from customers.models import Delivery, ImportRun
 from customers.privacy.policy import policy_of
 from organization import audit

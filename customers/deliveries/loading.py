@@ -14,8 +14,9 @@ from django.core.cache import cache
 from django.db import connection
 from kombu.exceptions import OperationalError
 
+from customers.importing.bookkeeping import record_failure
 from customers.importing.messages import FileRefused
-from customers.importing.running import import_path, record_failure
+from customers.importing.running import import_path
 from customers.models import ImportRun
 from customers.quality.tasks import assess
 from organization.access import Access, entered

@@ -46,6 +46,8 @@ PERSONAL = {
         ),
     ),
 }
+# What recognises a row says nothing to a reader and, of a personal one, would outlive an erasure.
+_NO_HISTORY = ("row_digest", "row_notices")
 _COLUMNS = "(tenant_id, record, record_id, store_id, run_id, replaced_at, deleted, former, sealed)"
 
 
@@ -66,10 +68,11 @@ def keep_former(
     if personal is None:
         loading.run(
             f"insert into customers_recordrevision {_COLUMNS} {head} t.id, {store}{tail}"
-            f" to_jsonb(t), null from {table} t join {join} where {condition}"
+            f" to_jsonb(t) - '{{{','.join(_NO_HISTORY)}}}'::text[], null"
+            f" from {table} t join {join} where {condition}"
         )
         return
-    listed = ",".join(personal.columns)
+    listed = ",".join((*personal.columns, *_NO_HISTORY))
     pairs = [f"'{name}', nullif(t.{name}, '')" for name in personal.texts]
     pairs += [f"'{name}', t.{name}" for name in personal.others]
     kept = loading.run(

@@ -9,17 +9,18 @@ typed columns), ``import_resolved`` (with ids), ``import_problem`` (what is refu
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from string import Template
 from typing import Any
 
 from django.db import connection
 
 from customers.importing.history import keep_former
-from customers.importing.identifiers import PLACEHOLDERS, phone_lookup
 from customers.importing.kinds.deletions import DELETIONS, PARENTS
-from customers.importing.kinds.kind import Check, Kind, Value, Write
+from customers.importing.kinds.kind import Kind, Value, Write
 from customers.importing.messages import Problem
+from customers.importing.planning import join_by_hash
+from customers.importing.statements import Names, digest_values, noticed, plan_of, refusal
 
 _SMALL = 3_000  # rows up to which look-ups by index beat reading whole tables
 
@@ -41,34 +42,6 @@ class Counts:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Names:
-    """What the SQL templates' marks stand for in one run."""
-
-    tenant_id: int
-    run_id: int | None
-    zone: str
-    group: str
-    tomorrow: str
-
-    def marks(self) -> dict[str, str]:
-        return {
-            "tenant": str(int(self.tenant_id)),
-            "run": "null" if self.run_id is None else str(int(self.run_id)),
-            "zone": _quoted(self.zone),
-            "group": _quoted(self.group),
-            "tomorrow": f"date {_quoted(self.tomorrow)}",
-            "placeholders": ", ".join(
-                f"'\\x{phone_lookup(self.tenant_id, number).hex()}'::bytea"
-                for number in PLACEHOLDERS
-            ),
-        }
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 @dataclass
 class Loading:
     """The load of one staged file; kinds with a ``custom`` write drive it themselves."""
@@ -80,6 +53,11 @@ class Loading:
     warnings: list[Problem] = field(default_factory=list)
     # Whether ``import_deletions`` holds the rows that the same delivery deletes.
     deletions: bool = False
+    # Whether ``import_recognised`` holds rows of the file that need not be loaded, and whether
+    # records keep the digests of rows that are found unchanged.
+    recognised: bool = False
+    keeps_digests: bool = False
+    _prepared: bool = False
     _created: int = 0
     _superseded: int = 0
 
@@ -103,6 +81,13 @@ class Loading:
             cursor.execute(Template(sql).substitute(self.names.marks()))
             return cursor.fetchall()
 
+    def prepare(self) -> None:
+        """The kind's own tables, once."""
+        if not self._prepared:
+            for statement in self.kind.before:
+                self.run(statement)
+        self._prepared = True
+
     def load(self) -> None:
         """Everything from the stage to the tables; ``counts`` and ``warnings`` are filled."""
         [(staged,)] = self.rows("select count(*) from import_stage")
@@ -115,8 +100,7 @@ class Loading:
             temporary="import_problem",
         )
         self.run("create temp table import_outcome (row bigint)", temporary="import_outcome")
-        for statement in self.kind.before:
-            self.run(statement)
+        self.prepare()
         for condition in self.kind.passes:
             self._pass(condition)
 
@@ -130,21 +114,58 @@ class Loading:
         for statement in self.kind.prepare:
             self.run(statement)
         self._superseded = self._deleted_at_once()
-        for check in self.kind.checks:
-            self.refuse(_refusal(check))
+        self._check()
+        if self.kind.recognition is not None:
+            self._forget_digests()
         self._supersede()
-        self._notice(after=False)
+        self._notice()
         self._write()
-        self._notice(after=True)
+        self._notice_written()
         self._settle(resolved)
 
-    def _notice(self, after: bool) -> None:
+    def _check(self) -> None:
+        """Refuse what the checks find, in their order; a refused row is not looked at again."""
+        # One look says which of them find anything; those that look elsewhere do so by a join.
+        plain = [check for check in self.kind.checks if "exists" not in check.when]
+        asked = ", ".join(f"bool_or({check.when})" for check in plain)
+        found = self.rows(f"select {asked} from import_resolved r")[0] if plain else ()
+        idle = [check for check, finds in zip(plain, found, strict=True) if not finds]
+        for check in self.kind.checks:
+            if check not in idle:
+                self.refuse(refusal(check))
+
+    def _notice(self) -> None:
+        """Count the notices of the resolved rows, one look for all; those of recognised rows are
+        known."""
+        asked = [notice for notice in self.kind.notices if notice.when]
+        if not asked:
+            return
+        found = [noticed(asked, "import_resolved r", [notice.when for notice in asked])]
+        if self.recognised:
+            places = [self.kind.notices.index(notice) for notice in asked]
+            marks = [f"r.row_notices & {1 << place} <> 0" for place in places]
+            found.append(noticed(asked, "import_recognised r", marks))
+        answers = [self.rows(query)[0] for query in found]
+        for place, notice in enumerate(asked):
+            count = sum(answer[2 * place] for answer in answers)
+            listed = {name for answer in answers for name in answer[2 * place + 1] if name}
+            self._warn(notice.code, count, ", ".join(sorted(listed)))
+
+    def _notice_written(self) -> None:
         for notice in self.kind.notices:
-            if notice.after != after:
-                continue
-            count, names = self.rows(notice.query)[0]
-            if count:
-                self.warnings.append(Problem(notice.code, {"count": count, "names": names}))
+            if notice.query:
+                self._warn(notice.code, *self.rows(notice.query)[0])
+
+    def _warn(self, code: str, count: int, names: str) -> None:
+        if count:
+            self.warnings.append(Problem(code, {"count": count, "names": names}))
+
+    def _forget_digests(self) -> None:
+        """Rows of which something is to be said, or withheld, each time are not recognised."""
+        self.run(
+            "update import_resolved r set digest = null where r.withheld"
+            " or r.row in (select p.row from import_problem p)"
+        )
 
     @property
     def wrote(self) -> bool:
@@ -180,6 +201,9 @@ class Loading:
         self.counts.updated += updated
         self.counts.superseded += self._superseded
         self.counts.unchanged += resolved - refused - self._superseded - self._created - updated
+        if self.recognised:
+            [(recognised,)] = self.rows("select count(*) from import_recognised")
+            self.counts.unchanged += recognised
 
     def refuse(self, query: str) -> None:
         """Note problems (row, column, code, values, whole row); refused rows go no further."""
@@ -220,6 +244,33 @@ class Loading:
             f" from import_resolved group by {places} having count(*) > 1) d"
             f" where {equal} and r.row < d.last"
         )
+        if self.recognised:
+            self._supersede_recognised()
+
+    def _supersede_recognised(self) -> None:
+        """The same among rows that are recognised, and between them and the others."""
+        recognition = self.kind.recognition
+        assert recognition is not None
+        equal = " and ".join(f"t.{name} = r.{name}" for name in self.kind.key)
+        self.counts.superseded += self.run(
+            "delete from import_recognised r using (select id, max(row) as last"
+            " from import_recognised group by id having count(*) > 1) d"
+            " where r.id = d.id and r.row < d.last"
+        )
+        self.run(
+            "create temp table import_twice as select r.row, k.row as recognised"
+            f" from import_resolved r join {recognition.table} t on t.tenant_id = $tenant"
+            f" and {equal} join import_recognised k on k.id = t.id",
+            temporary="import_twice",
+        )
+        self._superseded += self.run(
+            "delete from import_resolved r using import_twice w"
+            " where w.row = r.row and w.row < w.recognised"
+        )
+        self.counts.superseded += self.run(
+            "delete from import_recognised r using import_twice w"
+            " where w.recognised = r.row and w.row > w.recognised"
+        )
 
     def upsert(self, write: Write, primary: bool = False) -> None:
         """Insert new keys; overwrite changed rows after keeping what they said.
@@ -227,8 +278,10 @@ class Loading:
         ``primary`` is the write whose new keys make a file's row "created".
         """
         plan = "import_primary" if primary else "import_plan"
+        if primary and self.kind.recognition is not None:
+            write = replace(write, values={**write.values, **digest_values(self.kind)})
         values = {name: value for name, value in write.values.items() if self._given(value)}
-        self.run(_plan(write, values, plan), temporary=plan)
+        self.run(plan_of(write, values, plan), temporary=plan)
         keep_former(
             self,
             table=write.table,
@@ -246,6 +299,8 @@ class Loading:
             )
             if changed:
                 self.changed(f"select row from {plan} where changed")
+        if primary and self.keeps_digests:
+            self._keep_digests(write)
         if not write.inserts:
             return
         new = f"({write.where}) and not exists (select from {plan} p where p.row = r.row)"
@@ -259,6 +314,17 @@ class Loading:
         )
         if primary:
             self._created += created
+
+    def _keep_digests(self, write: Write) -> None:
+        """Records that are as their row says, but do not know it by its digest yet."""
+        assignments = ", ".join(
+            f"{name} = {value.sql}" for name, value in digest_values(self.kind).items()
+        )
+        self.run(
+            f"update {write.table} t set {assignments} from {write.rows}"
+            " join import_primary p on p.row = r.row where t.id = p.id and not p.changed"
+            " and r.digest is not null and t.row_digest is distinct from r.digest"
+        )
 
     def _given(self, value: Value) -> bool:
         return not value.columns or not self.present.isdisjoint(value.columns)
@@ -289,72 +355,3 @@ class Loading:
             while batch := cursor.fetchmany(5_000):
                 for row, column, code, values, whole in batch:
                     yield row, column, Problem(code, json.loads(values)), whole
-
-
-def join_by_hash(always: bool) -> None:
-    """Until the end of the transaction, whether the planner must do without nested loops.
-
-    The temporary tables' statistics come from a tenth of the usual sample: the number of rows and
-    roughly how many differ is all that the joins need, and each table is analysed once.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select set_config('enable_nestloop', %s, true), set_config('work_mem', '64MB', true),"
-            " set_config('default_statistics_target', '10', true)",
-            ["off" if always else "on"],
-        )
-
-
-def refresh_statistics(changed: int) -> None:
-    """Let PostgreSQL plan for the rows that are there now, not for those before the load.
-
-    Only where ``changed`` rows are a twentieth of all: the rest is autovacuum's.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select coalesce(sum(greatest(reltuples, 0)), 0) from pg_class"
-            " where relnamespace = 'public'::regnamespace and relkind = 'r'"
-            " and relname ^@ 'customers_'"
-        )
-        if changed >= cursor.fetchone()[0] / 20:
-            cursor.execute("select customers_refresh_statistics()")
-
-
-def drop_temporary_tables(*kept: str) -> None:
-    """The session keeps nothing of a delivery: it may work for another group next."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select quote_ident(relname) from pg_class where relnamespace = pg_my_temp_schema()"
-            " and relkind = 'r' and relname ^@ 'import_' and relname <> all(%s)",
-            [list(kept)],
-        )
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"drop table pg_temp.{table}")
-
-
-def _refusal(check: Check) -> str:
-    values = ", ".join(
-        f"'{name}', {f'r.{sql}' if sql.isidentifier() else sql}"
-        for name, sql in check.values.items()
-    )
-    return (
-        f"select r.row, '{check.column}', '{check.code}', jsonb_build_object({values}),"
-        f" {'true' if check.whole_row else 'false'} from import_resolved r where {check.when}"
-    )
-
-
-def _plan(write: Write, values: dict[str, Value], name: str) -> str:
-    """The rows whose key exists already, and whether they differ."""
-    compared = {column: value.sql for column, value in values.items() if value.compare}
-    match = " and ".join(f"t.{column} = {sql}" for column, sql in write.key.items())
-    changed = (
-        f"({', '.join(f't.{column}' for column in compared)})"
-        f" is distinct from ({', '.join(compared.values())})"
-        if compared
-        else "false"
-    )
-    return (
-        f"create temp table {name} as select r.row, t.id, {changed} as changed"
-        f" from {write.rows} join {write.table} t on t.tenant_id = $tenant and {match}"
-        f" where {write.where}"
-    )

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers import tasks
+from customers.importing.bookkeeping import REJECTS_DIR
 from customers.importing.kinds import KINDS
 from customers.importing.messages import FileRefused, message
-from customers.importing.running import REJECTS_DIR
 from customers.importing.uploads import most_megabytes, receive
 from customers.models import ImportFile, ImportProfile, ImportRun, RejectedRow
 from organization import audit

@@ -140,9 +140,11 @@ def _with_cells(
     for chunk in source.table.chunks():
         if waiting is None:
             return
+        last = max([*chunk.numbers[-1:], *(number for number, _, _ in chunk.refused)], default=0)
+        if waiting[0] > last:
+            continue
         rows = dict(zip(chunk.numbers, chunk.rows, strict=True))
         rows |= {number: cells for number, cells, _ in chunk.refused}
-        last = max(rows)
         while waiting is not None and waiting[0] <= last:
             yield waiting, rows.get(waiting[0], [])
             waiting = next(refusals, None)

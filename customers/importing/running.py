@@ -5,7 +5,6 @@ it inside one transaction that is rolled back, so what it reports is what a real
 """
 
 import logging
-import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,42 +13,32 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from customers import identity
+from customers.importing.bookkeeping import Bookkeeping, Loaded
 from customers.importing.columns import Context
-from customers.importing.limits import limit_of
-from customers.importing.loading import (
-    Counts,
-    Loading,
-    Names,
-    drop_temporary_tables,
-    join_by_hash,
-    refresh_statistics,
-)
-from customers.importing.messages import FileRefused, Problem, both
+from customers.importing.loading import Counts, Loading
+from customers.importing.messages import FileRefused, Problem
 from customers.importing.parsed_rows import parsed_source
+from customers.importing.planning import drop_temporary_tables, join_by_hash, refresh_statistics
 from customers.importing.profiles import layout_of_run, saved_layout
 from customers.importing.queueing import (
-    close_dead_runs,
     delivered_groups,
     group_code,
     queued,
     say_it_waits,
 )
 from customers.importing.reading import Delivery, Source, open_delivery
-from customers.importing.refusals import RefusalFolder, Spool
-from customers.importing.staging import Progress, stage
-from customers.models import ImportFile, ImportRun
-from organization import audit
+from customers.importing.recognising import any_digests, digests_of, is_large, recognised
+from customers.importing.refusals import Spool
+from customers.importing.staging import stage, stage_digests
+from customers.importing.statements import Names
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
 logger = logging.getLogger(__name__)
-
-REJECTS_DIR = "rejects"
 
 
 @dataclass
@@ -147,20 +136,10 @@ def _carry_out(
         _Run(path, delivery, report, started_by, run_id, most_refused).execute()
 
 
-@dataclass
-class _Loaded:
-    """One file's load, kept until its refusals can be written outside its transaction."""
-
-    source: Source
-    counts: Counts
-    warnings: list[Problem]
-    spools: tuple[Spool, Spool]
-
-
 class _TooManyRefused(FileRefused):
     """A file of which more rows are refused than is allowed; it has been rolled back."""
 
-    def __init__(self, loaded: _Loaded, most: float, folder: Path) -> None:
+    def __init__(self, loaded: Loaded, most: float, folder: Path) -> None:
         counts = loaded.counts
         super().__init__(
             "too_many_refused",
@@ -184,16 +163,9 @@ class _Run:
         run_id: int | None,
         most_refused: float | None,
     ) -> None:
-        self.path, self.delivery, self.report = path, delivery, report
-        self.started_by, self.run_id = started_by, run_id
-        self.most_refused = most_refused
-        # Whether the run before this one may have died before its identities were settled.
-        self.unsettled = False
-        self.refusals = RefusalFolder(
-            Path(settings.VAR_DIR) / REJECTS_DIR / f"{timezone.now():%Y%m%d}-{secrets.token_hex(8)}"
-        )
-        self.files: dict[str, int] = {}
-        self.waiting: list[_Loaded] = []
+        self.delivery, self.report, self.most_refused = delivery, report, most_refused
+        self.books = Bookkeeping(path, started_by, run_id, report.dry_run)
+        self.waiting: list[Loaded] = []
 
     def execute(self) -> None:
         """Load; what went wrong is recorded with the run and raised again."""
@@ -204,24 +176,21 @@ class _Run:
         try:
             if tenant is not None:
                 self._enter(tenant)
-                self._record_start()
+                self.books.start(tenant, self.delivery.sources)
+                if self.most_refused is None:
+                    self.most_refused = self.books.limit(tenant)
             if self.report.dry_run:
                 self._rehearse(tenant)
             else:
                 self._load_all()
-                self._record_end()
+                self._end()
         except _TooManyRefused as stopped:
             self._write_refusals()
-            if self.run_id is not None:
-                with entered(self.access):
-                    ImportRun.objects.filter(pk=self.run_id).update(
-                        rejects_file=str(self.report.rejects_file or "")
-                    )
-                record_failure(self.access, self.run_id, stopped)
+            self.books.fail(stopped, self.report.rejects_file)
             raise
         except Exception as error:
-            if self.run_id is not None and not connection.needs_rollback:
-                record_failure(self.access, self.run_id, error)
+            if not connection.needs_rollback:
+                self.books.fail(error)
             raise
         finally:
             if not connection.needs_rollback:
@@ -230,6 +199,15 @@ class _Run:
     def _enter(self, tenant: Tenant) -> None:
         self.tenant = tenant
         self.access = Access.system(tenant.pk, "import")
+        self.books.enter(self.access)
+
+    def _write_refusals(self) -> None:
+        """Refusals and counts of the files loaded since the last call."""
+        self.report.rejects_file = self.books.write(self.waiting)
+
+    def _end(self) -> None:
+        self._write_refusals()
+        self.books.end(self.report.kinds, self.report.rejects_file)
 
     def _rehearse(self, tenant: Tenant | None) -> None:
         stopped: _TooManyRefused | None = None
@@ -247,7 +225,7 @@ class _Run:
         if stopped is not None:
             raise stopped
         if tenant is not None:
-            self._record_end()
+            self._end()
 
     def _stage_deletions(self) -> bool:
         """Lay out what the delivery deletes, so that its other files do not load it first."""
@@ -293,7 +271,7 @@ class _Run:
         began = time.perf_counter()
         counts = self.report.kinds.values()
         changed = sum(count.created + count.updated for count in counts)
-        if changed or self.unsettled:
+        if changed or self.books.unsettled:
             with entered(self.access):
                 refresh_statistics(changed)
             with entered(self.access):
@@ -303,20 +281,20 @@ class _Run:
                 identity.refresh_advisors(self.tenant.pk)
         self.report.stages["identity"] = round(time.perf_counter() - began, 3)
 
-    def _load(self, source: Source) -> _Loaded:
+    def _load(self, source: Source) -> Loaded:
         context = self._context()
         names = Names(
             tenant_id=self.tenant.pk,
-            run_id=self.run_id,
+            run_id=self.books.run_id,
             zone=self.tenant.time_zone,
             group=self.report.group,
             tomorrow=(context.today + timedelta(days=1)).isoformat(),
         )
         read_spool, load_spool = Spool(), Spool()
-        read = stage(source, context, read_spool, self._progress_of(source))
         loading = Loading(
             source.kind, frozenset(source.header.positions), names, deletions=self.deletions
         )
+        read = self._stage(source, context, loading, read_spool)
         with entered(self.access):
             loading.load()
             for row, column, problem, whole in loading.problems():
@@ -332,18 +310,29 @@ class _Run:
         if source.header.unknown:
             names_ = ", ".join(source.header.unknown)
             warnings.insert(0, Problem("unknown_columns", {"names": names_}))
-        loaded = _Loaded(source, counts, warnings, (read_spool, load_spool))
+        loaded = Loaded(source, counts, warnings, (read_spool, load_spool))
         if stopped:
             counts.created = counts.updated = counts.unchanged = counts.superseded = 0
-            raise _TooManyRefused(loaded, self._most_refused(), self.refusals.folder)
+            raise _TooManyRefused(loaded, self._most_refused(), self.books.refusals.folder)
         return loaded
 
-    def _take_rules(self) -> None:
-        """Where nobody asked for a limit, that of the run on record or of the group holds."""
-        if self.most_refused is None:
-            runs = ImportRun.objects.filter(pk=self.run_id)
-            asked = runs.values_list("most_refused", flat=True).first()
-            self.most_refused = limit_of(self.tenant) if asked is None else float(asked)
+    def _stage(self, source: Source, context: Context, loading: Loading, spool: Spool) -> int:
+        """Lay out the rows to load; the number of rows read, with those that are recognised."""
+        progress = self.books.progress_of(source)
+        recognition = source.kind.recognition
+        with entered(self.access):
+            digests = digests_of(source, loading)
+        if recognition is None or digests is None or not is_large(source):
+            return stage(source, context, spool, progress, digests)
+        found = None
+        with entered(self.access):
+            any_known = any_digests(recognition, loading)
+        if any_known:
+            rows = stage_digests(source, context, recognition.looked_up, digests, progress)
+            with entered(self.access):
+                found = recognised(recognition, loading, rows)
+        loading.keeps_digests = True
+        return stage(source, context, spool, progress, digests, found)
 
     def _most_refused(self) -> float:
         """Percent of a file's rows that may be refused."""
@@ -351,117 +340,6 @@ class _Run:
 
     def _stops(self, source: Source, counts: Counts) -> bool:
         return counts.rejected > counts.read * self._most_refused() / 100
-
-    # Bookkeeping: short transactions of its own, so that a page sees how far the run is.
-
-    def _record_start(self) -> None:
-        with entered(self.access):
-            now = timezone.now()
-            values: dict[str, Any] = {
-                "status": ImportRun.Status.RUNNING,
-                "started_at": now,
-                "heartbeat_at": now,
-                "message": "",
-            }
-            close_dead_runs(self.run_id)
-            former = ImportRun.objects.filter(dry_run=False).exclude(pk=self.run_id)
-            last = former.exclude(started_at=None).order_by("-started_at", "-pk").first()
-            self.unsettled = last is not None and last.status != ImportRun.Status.DONE
-            self._take_rules()
-            if self.run_id is None:
-                self.run_id = ImportRun.objects.create(
-                    tenant=self.tenant,
-                    name=self.path.name[:200],
-                    dry_run=self.report.dry_run,
-                    started_by=self.started_by[:80],
-                    folder=str(self.path.resolve())[:400] if self.path.exists() else "",
-                    **values,
-                ).pk
-            else:
-                ImportRun.objects.filter(pk=self.run_id).update(**values)
-                ImportFile.objects.filter(run_id=self.run_id).delete()
-            for source in self.delivery.sources:
-                self.files[source.kind.name] = ImportFile.objects.create(
-                    tenant=self.tenant,
-                    run_id=self.run_id,
-                    kind=source.kind.name,
-                    name=source.table.name[:200],
-                    bytes=source.table.bytes,
-                ).pk
-
-    def _progress_of(self, source: Source) -> Progress:
-        file = self.files.get(source.kind.name)
-
-        def show(rows: int, bytes_read: int) -> None:
-            if file is None:
-                return
-            with entered(self.access):
-                ImportFile.objects.filter(pk=file).update(bytes_read=bytes_read, rows_read=rows)
-                ImportRun.objects.filter(pk=self.run_id).update(heartbeat_at=timezone.now())
-
-        return show
-
-    def _write_refusals(self) -> None:
-        """Refusals and counts of the files loaded since the last call."""
-        for loaded in self.waiting:
-            kind = loaded.source.kind.name
-            with entered(self.access):
-                self.refusals.write(loaded.source, loaded.spools, self.run_id)
-                if kind in self.files:
-                    counts = loaded.counts
-                    ImportFile.objects.filter(pk=self.files[kind]).update(
-                        bytes_read=loaded.source.table.bytes,
-                        rows_read=counts.read,
-                        created=counts.created,
-                        updated=counts.updated,
-                        unchanged=counts.unchanged,
-                        rejected=counts.rejected,
-                        superseded=counts.superseded,
-                        deleted=counts.updated if kind == "deleted" else 0,
-                        warnings=[
-                            {"code": w.code, "values": dict(w.values)} for w in loaded.warnings
-                        ],
-                        finished=True,
-                    )
-            for spool in loaded.spools:
-                spool.close()
-        self.waiting.clear()
-        self.report.rejects_file = self.refusals.combined()
-
-    def _record_end(self) -> None:
-        self._write_refusals()
-        with entered(self.access):
-            ImportRun.objects.filter(pk=self.run_id).update(
-                status=ImportRun.Status.DONE,
-                finished_at=timezone.now(),
-                rejects_file=str(self.report.rejects_file or ""),
-                message="",
-            )
-            if not self.report.dry_run:
-                audit.record(
-                    self.access,
-                    "import",
-                    f"run {self.run_id}",
-                    by=self.started_by,
-                    kinds={k: c.as_json() for k, c in self.report.kinds.items()},
-                )
-
-
-def record_failure(access: Access, run_id: int, error: Exception) -> None:
-    """Say on the run why it ended."""
-    with entered(access):
-        ImportRun.objects.filter(pk=run_id).update(
-            status=ImportRun.Status.FAILED,
-            finished_at=timezone.now(),
-            message=failure_text(error),
-        )
-
-
-def failure_text(error: Exception) -> str:
-    """What the run page says of a failed run; the details of a defect stay in the log."""
-    if isinstance(error, FileRefused):
-        return both(error.problem.code, error.problem.values)
-    return both("defect", {"kind": type(error).__name__})
 
 
 def _new_tenant(code: str) -> Tenant:

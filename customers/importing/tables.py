@@ -36,6 +36,17 @@ class Chunk:
         """From rows of one width."""
         return cls(numbers, list(zip(*rows, strict=True)), bytes_read=bytes_read)
 
+    def only(self, places: Sequence[int]) -> "Chunk":
+        """The rows at ``places``, and what could not be read."""
+        if len(places) == len(self.numbers):
+            return self
+        return Chunk(
+            [self.numbers[at] for at in places],
+            [[cells[at] for at in places] for cells in self.columns] if places else (),
+            self.refused,
+            self.bytes_read,
+        )
+
     @property
     def rows(self) -> list[Sequence[str]]:
         return list(zip(*self.columns, strict=True))

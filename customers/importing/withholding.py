@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from customers.importing.kinds.kind import Notice
 
 MARK = {"withheld": "false"}
-NOTICE = Notice("withheld", "select count(*), '' from import_resolved r where withheld")
+NOTICE = Notice("withheld", "r.withheld")
 _CONTACTS = ("mobile", "phone2", "id_number")
 
 

@@ -96,6 +96,11 @@ class Visit(LoadedRecord):
     wait_minutes = models.IntegerField(null=True)
     original_ro_no = models.CharField(max_length=60, blank=True)
     changed_at = changed_at()
+    # The row of a file that this says the same as (``customers.importing.digests``), and in which
+    # of the notices of its kind that row is counted, a bit each. The database forgets the digest
+    # with any change, a merge of customers apart.
+    row_digest = models.UUIDField(null=True, editable=False)
+    row_notices = models.SmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         constraints = [

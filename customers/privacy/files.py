@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from customers.importing.running import REJECTS_DIR
+from customers.importing.bookkeeping import REJECTS_DIR
 from customers.models import ImportRun
 from organization.access import Access
 

@@ -36,6 +36,8 @@ RAW_SQL = {
     "customers.identity.proposals": "joins all customers of a group on what they share",
     "customers.identity.state": "merges and parts people set by set",
     "customers.importing.loading": "writes a delivery set by set",
+    "customers.importing.planning": "tells the planner how large a delivery is",
+    "customers.importing.recognising": "finds the rows of a delivery that are there already",
     "customers.importing.queueing": "queues imports by an advisory lock",
     "customers.importing.running": "sets the deletions of a delivery apart",
     "customers.importing.sealing": "seals a delivery's numbers set by set",

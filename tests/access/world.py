@@ -18,7 +18,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models
 from django.utils import timezone
 
-from customers.importing.running import REJECTS_DIR
+from customers.importing.bookkeeping import REJECTS_DIR
 from customers.models import ImportRun, MergeProposal
 from customers.quality import report as quality
 from ml.models import ModelVersion

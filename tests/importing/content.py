@@ -20,11 +20,19 @@ _OTHER = {"Delivery", "ImportRun", "ImportFile", "QualityReport", "AuditEvent", 
 _ONLY_HERE = {
     *("id", "uid", "run_id", "record_id", "store_ids", "number", "previous", "hash"),
     *("changed_at", "created_at", "recorded_at", "replaced_at", "decided_at"),
-    *("password", "wrapped", "found_at", "kept_at"),
+    *("password", "wrapped", "found_at", "kept_at", "row_digest"),
     # Ids that are no foreign keys.
     *("own", "own_customer", "row_id", "side_a", "side_b"),
     *("sealed", "sealed_row", "brought_by_mobile", "date_joined", "account_id", "at", "secret"),
 }
+
+
+# Every run keeps the list of what it refused, a killed one as far as it came. What counts is the
+# list of the run that brought a delivery to its end, the last if it was loaded more than once.
+_LAST_RUNS = """
+    where run_id in (select distinct on (folder) id from customers_importrun
+    where status = 'done' order by folder, id desc)
+"""
 
 
 def content(dsn: str, *apps_: str) -> dict[str, Counter[str]]:
@@ -46,6 +54,8 @@ def content(dsn: str, *apps_: str) -> dict[str, Counter[str]]:
 
 def _rows(connection: Any, model: type[Model]) -> dict[Any, dict[str, Any]]:
     query = sql.SQL("select * from {}").format(sql.Identifier(model._meta.db_table))
+    if model.__name__ == "RejectedRow":
+        query += sql.SQL(_LAST_RUNS)
     key = str(model._meta.pk.column)
     return {row[key]: row for row in connection.execute(query)}
 

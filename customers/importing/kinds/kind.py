@@ -34,14 +34,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning with a count: ``query`` yields one row (count, names).
+    """A warning with a count of the resolved rows ``when`` holds of, and their ``names``.
 
-    It is asked before the rows are written, or ``after``.
+    ``query`` in place of ``when`` yields (count, names) itself, once the rows are written.
     """
 
     code: str
-    query: str
-    after: bool = False
+    when: str = ""
+    names: str = "''::text"
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,28 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Recognition:
+    """How rows are recognised that say what they said when they were last loaded.
+
+    Attributes:
+        table: the target ``t``; it keeps ``row_digest`` and ``row_notices``.
+        references: staging column → query of (cell, meaning): what figures rest on beyond the row's
+            own cells. Meanings are digested with the cells, so a row whose meaning has changed is
+            not recognised.
+        looked_up: staging columns of the digests ``d`` that ``joins`` resolves anew.
+        joins, holds: further relations, and what must hold of ``d``, ``t`` and them.
+        deleted: condition on ``t`` and a row ``x`` of ``import_deletions`` that deletes it.
+    """
+
+    table: str
+    references: Mapping[str, str]
+    looked_up: tuple[str, ...]
+    joins: str
+    holds: str
+    deleted: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """One file of the exchange format."""
 
@@ -91,6 +114,7 @@ class Kind:
     after: tuple[str, ...] = ()
     # A file may refer to itself (the tree of units): each pass loads the rows of one condition.
     passes: tuple[str, ...] = ("true",)
+    recognition: Recognition | None = None
 
 
 STORE = (

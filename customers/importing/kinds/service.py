@@ -31,6 +31,7 @@ from customers.importing.kinds.kind import (
     Check,
     Kind,
     Notice,
+    Recognition,
     Value,
     Write,
     same,
@@ -79,8 +80,8 @@ BASIS = (
 )
 _UNDECLARED = Notice(
     "no_vat_policy",
-    "select count(*), coalesce(string_agg(distinct r.store_code, ', '), '')"
-    " from import_resolved r where not r.declared",
+    "not r.declared",
+    names="r.store_code",
 )
 _PAYS = ("pay_customer", "pay_warranty", "pay_insurance", "pay_internal")
 _TOTAL = "coalesce(s.labour_amount, 0) + coalesce(s.parts_amount, 0) - coalesce(s.discount, 0)"
@@ -102,26 +103,65 @@ def _pay(name: str) -> Value:
     return Value(_net(f"coalesce(r.{name}, 0)"), (name,))
 
 
+_HIGH_KM = 200_000  # above its neighbours, a jump
 # Only vehicles that ever showed as much can have jumped: the window stays small.
 _JUMPS = (
-    "with high as (select distinct vehicle_id from import_resolved where mileage_km >= 200000),"
-    " known as (select o.vehicle_id, o.row, o.opened_at::date as day, o.mileage_km"
-    " from import_resolved o join high using (vehicle_id) where o.mileage_km is not null"
-    " union all select t.vehicle_id, null, t.day, t.mileage_km from customers_visit t"
+    "with high as (select distinct vehicle_id from import_resolved"
+    f" where mileage_km >= {_HIGH_KM}),"
+    " known as (select o.vehicle_id, o.row, o.opened_at::date as day, o.mileage_km, o.store_id,"
+    " o.ro_no from import_resolved o join high using (vehicle_id) where o.mileage_km is not null"
+    " union all select t.vehicle_id, null, t.day, t.mileage_km, t.store_id, t.ro_no"
+    " from customers_visit t"
     " join high using (vehicle_id) where t.tenant_id = $tenant and t.mileage_km is not null"
     " and not exists (select from import_resolved o where o.store_id = t.store_id"
     " and o.ro_no = t.ro_no)),"
     " beside as (select row, mileage_km, greatest(lag(mileage_km) over w, lead(mileage_km) over w)"
-    " as near from known window w as (partition by vehicle_id order by day, row))"
+    # The same order whether a neighbour comes with this file or is there already.
+    " as near from known window w as (partition by vehicle_id order by day, store_id, ro_no, row))"
     " update import_resolved r set near_km = beside.near from beside"
-    " where beside.row = r.row and beside.mileage_km - beside.near >= 200000"
+    f" where beside.row = r.row and beside.mileage_km - beside.near >= {_HIGH_KM}"
 )
-_STAFF = (
-    # An advisor is named by user name, or by a name that only one person bears.
-    "left join (select label, min(id) as id from ("
+# An advisor is named by user name, or by a name that only one person bears.
+_ADVISORS = (
+    "select label, min(id) as id from ("
     " select username as label, id from organization_staff where tenant_id = $tenant"
     " union select name, id from organization_staff where tenant_id = $tenant) x"
-    " group by label having count(distinct id) = 1) st on st.label = s.advisor"
+    " group by label having count(distinct id) = 1"
+)
+_STAFF = f"left join ({_ADVISORS}) st on st.label = s.advisor"
+_RECOGNITION = Recognition(
+    table="customers_visit",
+    references={
+        # The store that the code names, and the rates of its days.
+        "store_code": (
+            "select u.code, concat(u.id, ' ', string_agg(concat_ws(' ', b.valid_from, b.declared,"
+            " b.divisor), ',' order by b.valid_from)) from organization_unit u"
+            " join import_basis b on b.store_id = u.id"
+            " where u.tenant_id = $tenant and u.level = 'store' group by u.id"
+        ),
+        "advisor": f"select label, id::text from ({_ADVISORS}) st",
+    },
+    looked_up=("customer_no", "vin"),
+    joins=(
+        "join customers_customersource cs on cs.tenant_id = $tenant and cs.id = t.source_id"
+        " and cs.store_id = t.store_id and cs.customer_no = d.customer_no"
+        " and cs.customer_id = t.customer_id"
+        " left join customers_vehicle ve on ve.tenant_id = $tenant and ve.id = t.vehicle_id"
+    ),
+    holds=(
+        "ve.vin is not distinct from d.vin and (ve.built_on is null or t.day >= ve.built_on)"
+        # Whether these stand depends on other visits.
+        f" and t.status <> 'credit' and coalesce(t.mileage_km, 0) < {_HIGH_KM}"
+        # What an erased person's feed brings is withheld each time.
+        " and not exists (select from customers_customer c where c.tenant_id = $tenant"
+        " and c.id = t.customer_id and c.erased_at is not null)"
+        " and not exists (select from customers_suppressedcontact c where c.tenant_id = $tenant"
+        " and c.lookup = t.brought_by_lookup)"
+    ),
+    deleted=(
+        "x.file = 'visits' and x.ro_no = t.ro_no and x.store_code = (select u.code"
+        " from organization_unit u where u.tenant_id = $tenant and u.id = t.store_id)"
+    ),
 )
 
 
@@ -293,21 +333,17 @@ VISITS = Kind(
     notices=(
         _UNDECLARED,
         withholding.NOTICE,
-        Notice("pay_assumed_customer", "select count(*), '' from import_resolved r where no_payer"),
+        Notice("pay_assumed_customer", "r.no_payer"),
         Notice(
             "amounts_differ",
-            "select count(*), '' from import_resolved r where not no_payer"
-            " and coalesce(labour_amount, parts_amount) is not null"
-            f" and abs(total - ({_PAID.replace('s.', 'r.')}))"
-            " > greatest(100, abs(total) / 100)",
+            "not r.no_payer and coalesce(r.labour_amount, r.parts_amount) is not null"
+            f" and abs(r.total - ({_PAID.replace('s.', 'r.')}))"
+            " > greatest(100, abs(r.total) / 100)",
         ),
-        Notice(
-            "unknown_advisor",
-            "select count(*), '' from import_resolved r where advisor is not null"
-            " and advisor_id is null",
-        ),
+        Notice("unknown_advisor", "r.advisor is not null and r.advisor_id is null"),
     ),
     custom=_write_visits,
+    recognition=_RECOGNITION,
 )
 VISIT_LINES = Kind(
     name="visit_lines",

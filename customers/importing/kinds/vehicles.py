@@ -216,13 +216,10 @@ VEHICLES = Kind(
         withholding.NOTICE,
         Notice(
             "vehicle_of_another",
-            "select count(*), '' from import_newest n join customers_vehicle t"
+            query="select count(*), '' from import_newest n join customers_vehicle t"
             " on t.tenant_id = $tenant and t.vin = n.vin where not n.leads and n.plate <> t.plate",
-            after=True,
         ),
-        Notice(
-            "vin_check_digit", "select count(*), '' from import_resolved r where not r.vin_fits"
-        ),
+        Notice("vin_check_digit", "not r.vin_fits"),
     ),
     custom=_write_vehicles,
 )
