@@ -249,8 +249,8 @@ def _model_change(
     All of it, and the part of it by visits a month alive; the rest is by months alive.
     """
     every = max(newer.customers // SAMPLE, 1)
-    values = {"score_set": newer.score_set_id, "stores": stores, "every": every}
-    before = {"score_set": older.score_set_id, "stores": stores, "every": every}
+    values: dict[str, Any] = {"score_set": newer.score_set_id, "stores": stores, "every": every}
+    before: dict[str, Any] = {"score_set": older.score_set_id, "stores": stores, "every": every}
     with connection.cursor() as cursor:
         cursor.execute(_HISTORIES, values)
         rows = np.array(cursor.fetchall(), dtype=float).reshape(-1, 9)

@@ -45,7 +45,7 @@ def note_changes_only(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> Non
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0015_follow_up_contacted")]
+    dependencies = [("customers", "0017_match_due")]
     operations = [
         migrations.AddField(
             model_name="visit",
