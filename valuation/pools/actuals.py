@@ -9,6 +9,7 @@ cost of service follows the margin; the cost of retention is taken as forecast.
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -77,7 +78,7 @@ def actuals_of(pool: Pool) -> Actuals:
         visits, revenue = [0] * months, [0] * months
         with connection.cursor() as cursor:
             if months:
-                marks = {"pool": pool.pk, "as_of": as_of, "days": DAYS_PER_MONTH}
+                marks: dict[str, Any] = {"pool": pool.pk, "as_of": as_of, "days": DAYS_PER_MONTH}
                 cursor.execute(_PAID, marks)
                 for month, count, amount in cursor:
                     if month < months:
