@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import F, QuerySet, Sum
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -98,6 +99,9 @@ RUN_COLUMNS = [
     Column("created_at", gettext_lazy("Received"), "instant"),
     Column("started_by", gettext_lazy("Started by"), hide_on_phone=True),
     Column("status", gettext_lazy("State"), value=lambda run: run.get_status_display()),
+    Column("read", gettext_lazy("Rows read"), "integer"),
+    Column("written", gettext_lazy("Created or updated"), "integer", hide_on_phone=True),
+    Column("refused", pgettext_lazy("rows", "Refused"), "integer"),
     Column(
         "dry_run",
         gettext_lazy("Dry run"),
@@ -140,7 +144,7 @@ def imports(request: SignedInRequest) -> HttpResponse:
             )
             return redirect("import_run", run.pk)
     page = slice_page(
-        ImportRun.objects.visible_to(access).order_by("-created_at", "-pk"),
+        _with_counts(ImportRun.objects.visible_to(access)).order_by("-created_at", "-pk"),
         page_number(request.GET.get("page")),
         PAGE,
     )
@@ -150,6 +154,15 @@ def imports(request: SignedInRequest) -> HttpResponse:
         "customers/importing/imports.html",
         {"form": form, "table": table, "page": page},
         status=400 if form.errors else 200,
+    )
+
+
+def _with_counts(runs: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+    """``read``, ``written`` and ``refused`` rows of all files of each run."""
+    return runs.annotate(
+        read=Sum("files__rows_read"),
+        written=Sum(F("files__created") + F("files__updated") + F("files__deleted")),
+        refused=Sum("files__rejected"),
     )
 
 

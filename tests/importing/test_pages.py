@@ -79,6 +79,8 @@ def test_an_upload_is_queued_loaded_and_shown(
     assert "XQ-S9" in page
     assert "hx-get" not in page
     assert steward.get(f"/imports/{run}/progress")["HX-Refresh"] == "true"
+    listed = steward.get("/imports/").context["table"].rows[0]
+    assert (listed.read, listed.written, listed.refused) == (2, 1, 1)
     refusals = steward.get(f"/imports/{run}/refusals.csv")
     assert b"unknown_store" in b"".join(refusals.streaming_content)
     with entered(group.system):
