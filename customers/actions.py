@@ -70,6 +70,7 @@ class Facts:
     declined: Sequence[Occurrence] = ()
     last_visit_on: date | None = None
     bought_on: date | None = None
+    vehicles_gone: bool = False  # had vehicles, and has none today
     risk: str = ""
     risk_reasons: Sequence[Any] = ()
 
@@ -108,14 +109,15 @@ def _all(facts: Facts) -> Iterator[Reason]:
     yield from _red(facts)
     yield from _service(facts)
     yield from _endings(facts)
-    yield from _away(facts)
+    if not facts.vehicles_gone:
+        yield from _away(facts)
     nps = facts.nps
     recent = nps is not None and facts.today - nps.on <= timedelta(days=LOW_NPS_DAYS)
     if nps is not None and recent and nps.score is not None and nps.score <= DETRACTOR_UP_TO:
         yield _occurrence("low_nps", facts, nps, score=nps.score)
     for declined in _recent(facts.declined, facts.today, DECLINED_DAYS):
         yield _occurrence("declined_work", facts, declined)
-    if facts.risk == "high":
+    if facts.risk == "high" and not facts.vehicles_gone:
         yield Reason("model_risk", facts.today, {"signs": list(facts.risk_reasons)})
 
 

@@ -95,6 +95,7 @@ def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> 
         .order_by(F("owned_from").desc(nulls_last=True))
     )
     ids = sorted({o.vehicle_id for o in ownerships})
+    held = [o.vehicle_id for o in ownerships if o.owned_to is None or o.owned_to > today]
     contacts = list(own(ContactPoint).order_by("pk"))
     visits = list(
         own(Visit)
@@ -116,13 +117,13 @@ def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> 
         last_lines=_last_lines(access, visits),
         declined=_declined(access, customer, today),
         surveys=list(own(Survey).order_by("-day", "-pk")[:5]),
-        open_events=_open_events(access, customer, ids),
+        open_events=_open_events(access, customer, held),
         contracts=list(own(Contract).filter(type__in=PREPAID, balance_fen__gt=0)),
         follow_ups=list(
             own(FollowUp).filter(closed_at=None, held_out=False).order_by("due_on", "pk")
         ),
         tags=list(own(CustomerTag)),
-        elsewhere=elsewhere(access, tenant, customer, ids),
+        elsewhere=elsewhere(access, tenant, customer, held),
         related=_related(access, customer, contacts, ownerships),
         score_set=score_set,
         score=_score(access, score_set, customer),
@@ -188,7 +189,8 @@ def _declined(access: Access, customer: Customer, today: date) -> list[VisitLine
 
 
 def _open_events(access: Access, customer: Customer, vehicle_ids: list[int]) -> list[Event]:
-    """Open complaints of the customer and open recalls of the vehicles, whoever got the notice."""
+    """Open complaints of the customer and open recalls of the vehicles that the customer has today,
+    whoever got the notice."""
     mine = Q(customer=customer, kind=Event.Kind.COMPLAINT)
     recalls = Q(vehicle_id__in=vehicle_ids, kind=Event.Kind.RECALL_NOTICE)
     found = Event.objects.visible_to(access).filter(mine | recalls).exclude(status__in=DONE)
@@ -256,6 +258,7 @@ def facts_of(record: Dossier) -> Facts:
             filter(None, (record.totals["last_on"], record.elsewhere.last_on)), default=None
         ),
         bought_on=max(bought, default=None),  # type: ignore[type-var]
+        vehicles_gone=bool(record.ownerships) and not owned,
         risk=score.risk if score is not None and score.in_churn_population else "",
         risk_reasons=score.reasons if score is not None else (),
     )

@@ -92,6 +92,9 @@ from {scores} s where s.score_set_id = %(score_set)s and s.risk = 'high' and s.i
     and s.grade in ('A', 'B') and not exists (
         select 1 from customers_followup f
         where f.customer_id = s.customer_id and f.closed_at is null)
+    and (not exists (select 1 from customers_ownership o where o.customer_id = s.customer_id)
+        or exists (select 1 from customers_ownership o where o.customer_id = s.customer_id
+            and (o.owned_to is null or o.owned_to > %(today)s)))
 """
 
 BY_RECORDS: dict[str, str] = {

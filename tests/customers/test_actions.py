@@ -51,6 +51,7 @@ def test_nothing_known_gives_no_reason() -> None:
         ({"last_visit_on": day(-900), "bought_on": day(-10)}, []),
         ({"risk": "high"}, ["model_risk"]),
         ({"risk": "medium"}, []),
+        ({"last_visit_on": day(-500), "risk": "high", "vehicles_gone": True}, []),
         ({"comebacks": [Occurrence(day(-61))]}, []),
     ],
 )

@@ -131,6 +131,21 @@ def test_a_recall_noticed_by_another_store_is_shown(
     assert "Open recall" in page(client_of("advisor"), wang)
 
 
+def test_whoever_sold_the_car_is_not_told_of_its_recall_or_asked_whether_he_drives_it(
+    client_of: Any, group: Group, wang: Customer
+) -> None:
+    with entered(group.system):
+        held = wang.ownerships.get()
+        for store in ("-S1", "-S3"):
+            at = group.units[store]
+            make_event(wang, "recall_notice", ago(9), vehicle=held.vehicle, store=at)
+        wang.ownerships.update(owned_to=ago(5))
+        wang.visits.update(day=ago(800))
+    html = page(client_of("advisor"), wang)
+    assert "Open recall" not in html
+    assert "Away over 24 months" not in html
+
+
 @pytest.mark.parametrize(("given", "shown"), [(True, True), (False, False), (None, False)])
 def test_visits_elsewhere_are_counted_only_with_consent(
     client_of: Any, group: Group, wang: Customer, given: bool | None, shown: bool
