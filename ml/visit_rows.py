@@ -1,12 +1,13 @@
 """Visit days out of millions of orders: netted by the server, added up here.
 
 The server reads orders in parallel and in no order; sorting and adding them up there would take one
-process twice as long. They come by binary COPY into arrays, block by block, so that no text of them
-is ever whole in memory.
+process twice as long. They come by binary COPY into arrays, block by block, so that they are never
+whole in memory as text.
 """
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 
 NO_COST = -(2**63)
-_HEADER = 19
-_BLOCK = 1 << 24
+_HEADER, _TRAILER = 19, 2
+_ROWS = 1 << 17
 _EPOCH = date(1970, 1, 1)
 # Each order's work as a bit, in this order.
 _WORK = {
@@ -117,28 +118,20 @@ def _orders(as_of: date, only: str) -> dict[str, Integers]:
     return found
 
 
-def _columns(blocks: Iterator[Any]) -> Iterator[list[Integers]]:
-    """Rows of eight-byte integers out of a binary COPY, column by column, 16 MB at a time."""
-    row = np.dtype([("fields", ">i2"), *((n, ">i4,>i8") for n in _FIELDS)])
-    buffer, begun = bytearray(), False
-    while True:
-        ended = True
-        for block in blocks:
-            buffer += block
-            if len(buffer) > _BLOCK:
-                ended = False
-                break
-        if not begun:
-            del buffer[:_HEADER]
-            begun = True
-        # The trailer's two bytes are less than a row.
-        whole = len(buffer) // row.itemsize
-        if whole:
-            table = np.frombuffer(bytes(buffer[: whole * row.itemsize]), dtype=row)
-            yield [table[name]["f1"].astype(np.int64) for name in _FIELDS]
-            del buffer[: whole * row.itemsize]
-        if ended:
-            return
+def _columns(rows: Iterator[Any]) -> Iterator[list[Integers]]:
+    """Rows of eight-byte integers out of a binary COPY, one message each, column by column.
+
+    The header comes with the first row; the trailer is two bytes.
+    """
+    row = np.dtype([("fields", ">i2"), *((name, ">i4,>i8") for name in _FIELDS)])
+    start = _HEADER
+    while block := b"".join(islice(rows, _ROWS)):
+        whole, rest = divmod(len(block) - start, row.itemsize)
+        if rest not in (0, _TRAILER):
+            raise ValueError("an order has a field that is not known")
+        table = np.frombuffer(block, dtype=row, count=whole, offset=start)
+        yield [table[name]["f1"].astype(np.int64) for name in _FIELDS]
+        start = 0
 
 
 def _order(orders: dict[str, Integers]) -> Integers:
