@@ -158,7 +158,7 @@ class Pseudonym(TenantOwned):
     erased_with_person = True
 
     # A first valuation writes a million of them: its customers are checked by one join, and a
-    # trigger refuses to delete a customer who is still named (migration 0009).
+    # trigger refuses to delete a customer who is still named (migration 0010).
     tenant = models.ForeignKey(
         "organization.Tenant",
         on_delete=models.CASCADE,

@@ -49,8 +49,8 @@ class Migration(migrations.Migration):
     changes; no row is touched."""
 
     dependencies = [
-        ("customers", "0015_follow_up_contacted"),
-        ("valuation", "0008_bulk_rows"),
+        ("customers", "0018_row_digests"),
+        ("valuation", "0009_one_bridge"),
     ]
 
     operations = [
