@@ -1,9 +1,9 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-SAFE = "security definer set search_path = pg_catalog, public, pg_temp"
-WRITTEN = f"""
-create function valuation_pseudonym_written() returns trigger language plpgsql {SAFE} as $$
+WRITTEN = """
+create function valuation_pseudonym_written() returns trigger language plpgsql
+security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     if exists (select from written w left join customers_customer c on c.id = w.customer_id
             where c.id is null) then
@@ -21,8 +21,9 @@ create trigger valuation_pseudonym_update after update on valuation_pseudonym
     referencing new table as written for each statement
     execute function valuation_pseudonym_written();
 """
-KEPT = f"""
-create function valuation_pseudonym_customer_id_kept() returns trigger language plpgsql {SAFE} as $$
+KEPT = """
+create function valuation_pseudonym_customer_id_kept() returns trigger language plpgsql
+security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     if exists (select from gone g join valuation_pseudonym c on c.customer_id = g.id) then
         raise foreign_key_violation using constraint = 'valuation_pseudonym_customer_id_kept',
