@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 WRITTEN = """
-create function valuation_pseudonym_written() returns trigger language plpgsql
+create function valuation_pseudonym_keys() returns trigger language plpgsql
 security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     if exists (select from written w left join customers_customer c on c.id = w.customer_id
@@ -13,13 +13,13 @@ begin
     end if;
     return null;
 end $$;
-revoke execute on function valuation_pseudonym_written() from public;
+revoke execute on function valuation_pseudonym_keys() from public;
 create trigger valuation_pseudonym_insert after insert on valuation_pseudonym
     referencing new table as written for each statement
-    execute function valuation_pseudonym_written();
+    execute function valuation_pseudonym_keys();
 create trigger valuation_pseudonym_update after update on valuation_pseudonym
     referencing new table as written for each statement
-    execute function valuation_pseudonym_written();
+    execute function valuation_pseudonym_keys();
 """
 KEPT = """
 create function valuation_pseudonym_customer_id_kept() returns trigger language plpgsql
@@ -38,7 +38,7 @@ create trigger valuation_pseudonym_customer_id_kept after delete on customers_cu
     execute function valuation_pseudonym_customer_id_kept();
 """
 UNDONE = """
-drop function valuation_pseudonym_written() cascade;
+drop function valuation_pseudonym_keys() cascade;
 drop function valuation_pseudonym_customer_id_kept() cascade;
 """
 
