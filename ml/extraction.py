@@ -2,8 +2,8 @@
 
 One query a topic, fetched as CSV through COPY (visit days in binary: :mod:`ml.visit_rows`). A
 credit nets its original, on the original's day, whenever it was written: an as-of date looks at
-what happened before it with today's corrections. Cancelled orders, internal and pre-delivery work, test customers, insurers and the
-group's own entries are left out.
+what happened before it with today's corrections. Cancelled orders, internal and pre-delivery
+work, test customers, insurers and the group's own entries are left out.
 """
 
 import tempfile
