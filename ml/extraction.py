@@ -1,9 +1,9 @@
 """From the group's records to the frames that models are made of.
 
-One aggregate query a topic, fetched as CSV through COPY. A credit nets its original, on the
-original's day, whenever it was written: an as-of date looks at what happened before it with today's
-corrections. Cancelled orders, internal and pre-delivery work, test customers, insurers and the
-group's own entries are left out.
+One query a topic, fetched as CSV through COPY (visit days in binary: :mod:`ml.visit_rows`). A
+credit nets its original, on the original's day, whenever it was written: an as-of date looks at
+what happened before it with today's corrections. Cancelled orders, internal and pre-delivery
+work, test customers, insurers and the group's own entries are left out.
 """
 
 import tempfile
@@ -18,40 +18,9 @@ from django.db import connection
 
 from customers.margins import scaled_margin
 from ml.records import Records
+from ml.visit_rows import read_visit_days
 from organization.access import current_access
 from organization.models import Tenant
-
-VISITS = """
-with credit as (
-    select store_id, original_ro_no as ro_no, sum(abs(pay_customer_fen)) as customer,
-        sum(abs(pay_insurance_fen)) as insurer, sum(abs(pay_warranty_fen)) as manufacturer,
-        sum(abs(cost_fen)) as cost
-    from customers_visit where status = 'credit' and original_ro_no <> '' group by 1, 2
-), orders as (
-    select v.customer_id, v.day, v.store_id, v.kind, v.mileage_km, v.wait_minutes, v.comeback,
-        v.pay_customer_fen - coalesce(c.customer, 0) as customer,
-        v.pay_insurance_fen - coalesce(c.insurer, 0) as insurer,
-        v.pay_warranty_fen - coalesce(c.manufacturer, 0) as manufacturer,
-        v.pay_internal_fen as internal, v.cost_fen - coalesce(c.cost, 0) as cost
-    from customers_visit v left join credit c using (store_id, ro_no)
-    where v.status in ('open', 'closed') and v.day < {as_of}
-        and v.customer_id not in ({left_out}) and {only}
-)
-select customer_id as customer, day, store_id as store,
-    sum(customer) as revenue_customer, sum(insurer) as revenue_insurer,
-    sum(manufacturer) as revenue_manufacturer, sum(internal) as internal,
-    sum(cost) as cost, sum(case when cost is null then customer + insurer + manufacturer
-        else 0 end) as revenue_without_cost,
-    sum(case when kind = 'accident' then customer + insurer + manufacturer else 0 end)
-        as accident_revenue,
-    sum(case when kind = 'accident' then cost else 0 end) as accident_cost,
-    max(mileage_km) as mileage_km, max(wait_minutes) as wait_minutes,
-    max((kind in ('maintenance', 'first_service'))::int) as maintenance,
-    max((kind in ('repair', 'body_paint'))::int) as repair,
-    max((kind in ('warranty', 'recall'))::int) as warranty_work,
-    max((coalesce(comeback, false) or kind = 'comeback')::int) as comeback
-from orders where customer + insurer + manufacturer > 0 group by 1, 2, 3 order by 1, 2, 3
-"""
 
 LEFT_OUT = """select id from customers_customer
     where is_test or kind in ('insurer', 'internal')"""
@@ -139,15 +108,12 @@ class Extract:
     policies: pd.DataFrame
 
 
-def _fetch(
-    query: str, as_of: date, dates: tuple[str, ...] = (), only: str = "true"
-) -> pd.DataFrame:
+def _fetch(query: str, as_of: date, dates: tuple[str, ...] = ()) -> pd.DataFrame:
     literal = f"date '{as_of:%Y-%m-%d}'"
     text = query.replace("{left_out}", LEFT_OUT).replace("{as_of}", literal)
-    text = text.replace("{only}", only)
     if "{zone}" in text:
         text = text.replace("{zone}", _time_zone())
-    # Six million visits are 700 MB of text: on disk, since memory holds the frame made of them.
+    # Millions of rows are hundreds of MB of text: on disk, since memory holds the frame.
     with tempfile.TemporaryFile() as buffer:
         with (
             connection.cursor() as cursor,
@@ -177,7 +143,7 @@ def extract(as_of: date) -> Extract:
         NotEnoughData: no customer was born before ``as_of``.
     """
     current_access()
-    visits = _fetch(VISITS, as_of, ("day",))
+    visits = read_visit_days(as_of)
     customers = _fetch(CUSTOMERS, as_of)
     vehicles = _fetch(
         VEHICLES,
@@ -235,7 +201,7 @@ def visit_days(
         for column, ids in (("customer_id", customers), ("store_id", stores))
         if ids is not None
     ]
-    rows = _fetch(VISITS, as_of, ("day",), " and ".join(wanted) or "true")
+    rows = read_visit_days(as_of, " and ".join(wanted) or "true")
     return _with_margin(rows, divisions, policies, as_of)
 
 

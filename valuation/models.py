@@ -157,8 +157,20 @@ class Pseudonym(TenantOwned):
 
     erased_with_person = True
 
+    # A first valuation writes a million of them: its customers are checked by one join, and a
+    # trigger refuses to delete a customer who is still named (migration 0010).
+    tenant = models.ForeignKey(
+        "organization.Tenant",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     customer = models.OneToOneField(
-        "customers.Customer", on_delete=models.CASCADE, related_name="pseudonym"
+        "customers.Customer",
+        on_delete=models.CASCADE,
+        related_name="pseudonym",
+        db_constraint=False,
     )
     pseudonym = models.UUIDField(unique=True)
 

@@ -341,10 +341,16 @@ def sweep() -> None:
     """Remove every row of ours, so that the next test finds an empty installation."""
     tables = [model._meta.db_table for model in models_of_ours()]
     with connections["owner"].cursor() as cursor:
-        # The trail is only added to, also by its owner, while its guard stands.
-        cursor.execute("alter table organization_auditevent disable trigger user")
+        # What is only added to is not emptied either, also by its owner, while its guard stands.
+        cursor.execute(
+            "select tgrelid::regclass::text from pg_trigger where tgname = 'guard_truncate'"
+        )
+        guarded = [name for (name,) in cursor.fetchall()]
+        for name in guarded:
+            cursor.execute(f"alter table {name} disable trigger user")
         cursor.execute(f"truncate {', '.join(tables)} cascade")
-        cursor.execute("alter table organization_auditevent enable trigger user")
+        for name in guarded:
+            cursor.execute(f"alter table {name} enable trigger user")
         cursor.execute("select inhrelid::regclass::text from pg_inherits")
         for (partition,) in cursor.fetchall():
             if partition.startswith("ml_score_") and "idx" not in partition:

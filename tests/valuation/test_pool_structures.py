@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from organization.access import entered
 from tests.factories import make_visit
-from tests.valuation.score_sets import AS_OF
+from tests.valuation.score_sets import AS_OF, make_fit, make_score, make_score_set
+from valuation.engine import create_valuation
 from valuation.models import Pool, PoolMember, Pseudonym, Structure
 from valuation.pools.actuals import actuals_of
 from valuation.pools.basis import basis_of
@@ -166,6 +167,25 @@ class TestPage:
             connection.cursor() as cursor,
         ):
             cursor.execute("update valuation_structure set source = '{}'")
+
+
+class TestTestedAgain:
+    def test_there_is_nothing_to_test_at_the_valuation_of_the_cut(self, pool, client_of):
+        assert of_pool(client_of("analyst"), pool).context["retested"] == ""
+
+    def test_a_newer_valuation_says_who_still_qualifies(self, portfolio, pool, client_of):
+        group, later = portfolio.group, date(2025, 7, 1)
+        with entered(group.system):
+            score_set = make_score_set(group, later)
+            fit = make_fit(score_set)
+            # Of three members two are scored again; the third is nobody's customer any more.
+            for customer in (portfolio.steady, portfolio.capped):
+                make_score(score_set, fit, customer)
+        create_valuation(group.system, later)
+        client = client_of("analyst")
+        client.cookies["django_language"] = "en"
+        said = of_pool(client, pool).context["retested"]
+        assert "66.7%" in said
 
 
 class TestActuals:

@@ -137,6 +137,11 @@ class TestOfAGroup:
 class TestPage:
     ADDRESS = "/value/scenarios/"
 
+    def test_the_tornado_explains_each_mark_once(self, valued, client_of):
+        figure = client_of("analyst").get("/value/scenarios/").context["tornado"]
+        words = [text for _css, text in figure.legend]
+        assert len(words) == len(set(words)) == 2
+
     def test_shows_presets_tornado_and_levers(self, valued, client_of):
         response = client_of("analyst").get(self.ADDRESS)
         assert response.status_code == 200

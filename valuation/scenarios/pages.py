@@ -192,8 +192,11 @@ def _tornado(basis: Basis, found: PoolSums) -> Figure:
     return charts.football_field(
         _("Each assumption on its own"),
         rows,
-        reference=(_("Base"), value),
-        description=_("Shocks by one declared deviation, rates by two points, costs by a quarter."),
+        description=_(
+            "Base %(value)s. Shocks by one declared deviation, rates by two points, costs by a"
+            " quarter."
+        )
+        % {"value": formats.money(value)},
     )
 
 

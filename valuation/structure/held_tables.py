@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from valuation.models import Pool
+from valuation.models import Pool, Valuation
 from valuation.pools.actuals import Actuals
 from valuation.structure.performance import MonthHeld, Performance
 from valuation.structure.study import TRIGGER_NAMES, TriggerStatus
@@ -115,6 +115,16 @@ def pool_table(pool: Pool, actual: Actuals) -> Table:
     ]
     caption = _("Actual against forecast since the cut")
     return Table(columns, rows, caption, tight=True, css="wide tall", empty=str(EMPTY))
+
+
+def retested(newest: Valuation | None, share: float) -> str:
+    """What the pool's rules say of its members today; nothing while there is no newer valuation."""
+    if newest is None:
+        return ""
+    return _(
+        "Tested again as of %(day)s, %(share)s of the members still meet the pool's rules: hold"
+        " the eligible share of a revolving period against it."
+    ) % {"day": formats.date(newest.as_of), "share": formats.percent(share)}
 
 
 def note(actual: Actuals) -> str:

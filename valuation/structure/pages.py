@@ -21,8 +21,10 @@ from organization import audit
 from organization.access import Access, Capability
 from organization.models import Unit
 from organization.requests import SignedInRequest
-from valuation.models import Pool, Structure
+from valuation.models import Pool, Structure, Valuation
 from valuation.pools.actuals import actuals_of
+from valuation.pools.basis import NoCandidates, basis_of
+from valuation.pools.revolving import tested_again
 from valuation.refusals import Refused
 from valuation.shown import access_of, newest_valuation, visible_units
 from valuation.structure import held_tables, tables
@@ -321,13 +323,28 @@ def results(form: StructureForm, found: Collections) -> dict[str, Any]:
 
 def held(access: Access, source: dict[str, Any], study: Study) -> dict[str, Any]:
     """What the members of the cut pool have brought since, run through the deal."""
-    actual = actuals_of(pool_of(access, source))
+    pool = pool_of(access, source)
+    actual = actuals_of(pool)
     found = performance(study, actual.net)
     return {
+        "retested": held_tables.retested(*_tested_again(access, pool)),
         "held": held_tables.held_table(found.months),
         "held_triggers": held_tables.state_table(found),
         "held_note": held_tables.note(actual),
     }
+
+
+def _tested_again(access: Access, pool: Pool) -> tuple[Valuation | None, float]:
+    """The newest valuation after the cut, and the share of members who still meet the rules there:
+    what the revolving period's share of eligible money may be held against."""
+    newest = newest_valuation(access)
+    if newest is None or newest.as_of <= pool.valuation.as_of:
+        return None, 0.0
+    try:
+        left = tested_again(pool, basis_of(newest)).left
+    except NoCandidates:
+        return None, 0.0
+    return newest, 1.0 - left / pool.customers
 
 
 def with_cached_break_evens(study: Study) -> None:
