@@ -27,6 +27,7 @@ from valuation.seed_formula import SeedInputs
 from valuation.uncertainty import LAYERS
 from valuation.units import Tree
 from web import formats
+from web.shell import Text
 
 # Of a drawn quantile that is taken to agree with the one that its layers imply.
 STANDARD_ERRORS = 3.5
@@ -97,7 +98,7 @@ def streams(definition: Definition, anchor: Anchor) -> Evidence:
     table["above"], table["below"] = above, 0
     counts = above != 0
     frame = table.loc[counts, ["customer", "value_fen", "above", "below"]]
-    excluded = {_("customers of the other streams"): int((~counts).sum())}
+    excluded: dict[Text, int] = {_("customers of the other streams"): int((~counts).sum())}
     frame = frame.sort_values(["above", "customer"], ascending=[False, True])
     return Evidence([Listing("valued", frame, excluded)])
 
