@@ -10,7 +10,7 @@ from valuation.changes import picture, steps_between
 from valuation.models import Valuation, ValuedUnit
 from valuation.refusals import Refused
 from valuation.roll_forward import STEPS, Step
-from valuation.shown import access_of, shown_unit
+from valuation.shown import Shown, access_of, shown_unit
 from web.tables import Column, Table
 
 VALUATIONS_SHOWN = 36
@@ -38,17 +38,37 @@ def bridge(request: SignedInRequest, code: str) -> HttpResponse:
     if older is not None:
         try:
             steps = steps_between(older, newer, shown)
-            context |= {"picture": picture(shown.unit.name, steps), "table": _table(steps)}
+            newest = newer.pk == shown.valuation.pk and older.pk == _first(earlier)
+            context |= {
+                "picture": picture(shown.unit.name, steps),
+                "table": _table(steps, shown if newest else None),
+            }
         except Refused:
             context["refusal"] = _("The older valuation must be of an earlier date.")
     return render(request, "valuation/bridge.html", context)
+
+
+def _first(earlier: list[Valuation]) -> int | None:
+    return earlier[0].pk if earlier else None
 
 
 def _chosen(query: QueryDict, name: str, known: list[Valuation]) -> Valuation | None:
     return next((one for one in known if str(one.pk) == query.get(name, "")), None)
 
 
-def _table(steps: list[Step]) -> Table:
-    rows = [{"label": _(STEPS[one.step]), "amount_fen": one.amount_fen} for one in steps]
-    columns = [Column("label", _("Step")), Column("amount_fen", _("Value"), "money_exact")]
+def _table(steps: list[Step], explained: Shown | None) -> Table:
+    """``explained``: the unit whose figures these are, where they lead to the newest valuation."""
+    rows = [
+        {
+            "label": _(STEPS[one.step]),
+            "amount_fen": one.amount_fen,
+            "href": explained.figure_href(f"change_{one.step}") if explained else "",
+        }
+        for one in steps
+    ]
+    link = (lambda row: row["href"]) if explained else None
+    columns = [
+        Column("label", _("Step")),
+        Column("amount_fen", _("Value"), "money_exact", link=link),
+    ]
     return Table(columns, rows[:-1], _("From one valuation to another"), total=rows[-1], tight=True)

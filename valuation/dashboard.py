@@ -53,6 +53,10 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "flows": pictures.monthly_flows(shown),
         "streams": stream_rows(shown),
         "layers": layer_rows(shown),
+        "quantiles": [
+            (f"P{number}", getattr(shown.valued, f"p{number}_fen"), shown.figure_href(f"p{number}"))
+            for number in (5, 50, 95)
+        ],
         "cohorts": pictures.cohort_map(shown, measure),
         "cohort_tabs": pictures.measure_tabs(request.GET),
         "league": tables(shown),
@@ -151,10 +155,16 @@ def warnings(shown: Shown) -> list[str]:
     return found
 
 
-def stream_rows(shown: Shown) -> list[tuple[Any, int, int]]:
-    """Label, customers and value of each stream; they add up to the unit's value."""
+def stream_rows(shown: Shown) -> list[tuple[Any, int, int, str]]:
+    """Label, customers, value and address of each stream; they add up to the unit's value."""
+    streams = shown.valued.streams
     return [
-        (label, shown.valued.streams[name]["customers"], shown.valued.streams[name]["expected_fen"])
+        (
+            label,
+            streams[name]["customers"],
+            streams[name]["expected_fen"],
+            shown.figure_href(f"stream_{name}"),
+        )
         for name, label in pictures.STREAM_LABELS.items()
     ]
 

@@ -18,7 +18,7 @@ def mix_tables(shown: Shown) -> list[Table]:
     if not stored:
         return []
     columns = [
-        Column("value_fen", _("Value"), "money_exact"),
+        Column("value_fen", _("Value"), "money_exact", link=lambda row: row["href"]),
         Column("share", _("of value"), "percent"),
     ]
     tables = []
@@ -30,12 +30,18 @@ def mix_tables(shown: Shown) -> list[Table]:
         rows = [
             {
                 "label": _(label),
+                "href": shown.figure_href(f"{dimension}_{name}"),
                 "value_fen": stored[dimension][name]["value_fen"],
                 "share": stored[dimension][name]["value_fen"] / whole if whole else None,
             }
             for name, label in labels.items()
         ]
-        total = {"label": shown.unit.name, "value_fen": whole, "share": 1.0 if whole else None}
+        total = {
+            "label": shown.unit.name,
+            "href": shown.figure_href("value"),
+            "value_fen": whole,
+            "share": 1.0 if whole else None,
+        }
         named = [Column("label", title), *columns]
         tables.append(Table(named, rows, title, total=total, tight=True))
     return tables

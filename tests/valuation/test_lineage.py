@@ -6,14 +6,18 @@ import pytest
 from django.urls import reverse
 
 from customers.models import Contract, MarketingSpend, MonthlyFinancials, Survey
-from organization.access import entered
+from organization.access import Access, entered
 from organization.models import AuditEvent
 from tests.factories import make_customer, make_vehicle, make_visit
 from tests.valuation.score_sets import AS_OF, make_fit, make_score
+from tests.valuation.test_roll_forward import LATER, next_scores
 from valuation.engine import create_valuation
 from valuation.indicators.definitions import DEFINITIONS
 from valuation.indicators.recording import record
+from valuation.lineage.parts_evidence import implied_quantile
 from valuation.lineage.registry import AT_VALUATION, COHORTS, FIGURES
+from valuation.lineage.value_parts import STEP_FIGURES
+from valuation.models import ValuedUnit
 from valuation.shown import figure_address
 
 MONTH = "2024-12"
@@ -164,6 +168,57 @@ class TestDashboard:
         ]
         assert nps.value == "33"
         assert client.get(nps.lineage.rows_href).context["value"] == "33.33"
+
+
+class TestPartsOfTheValue:
+    def test_the_ends_of_the_band_follow_from_its_layers(self, records, client_of):
+        page = answer(client_of("ceo"), "XQ", "p5", "at=valuation")
+        assert page.context["recomputes"]
+        assert page.context["within"]
+        valued = page.context["one"].anchor
+        assert valued.figure == valued.counters["p5_fen"]
+        # The error of two thousand draws is far less than the way from the value to its end.
+        distance = valued.counters["value_fen"] - valued.counters["p5_fen"]
+        assert implied(valued, 0.05)[1] * 3.5 < 0.2 * distance
+
+    def test_streams_list_their_customers_and_sum_to_the_value(self, records, client_of):
+        client = client_of("store_manager")
+        names = ("stream_regular", "stream_accident", "stream_organisations")
+        pages = [answer(client, "XQ-S1", name, "at=valuation") for name in names]
+        assert "王芳" in pages[0].content.decode()
+        counters = pages[0].context["one"].anchor.counters
+        assert sum(counters[f"{name}_fen"] for name in names) == counters["value_fen"]
+
+    def test_shares_are_shown_down_to_the_repair_order(self, records, client_of):
+        page = answer(client_of("store_manager"), "XQ-S1", "payer_customer", "at=valuation")
+        assert "RO" in page.content.decode()
+        assert any("30" in str(label) for label, _value in page.context["details"])
+
+    def test_every_step_since_the_former_valuation_recomputes(self, records, client_of):
+        with entered(records.group.system):
+            next_scores(records)
+        create_valuation(records.group.system, LATER)
+        client = client_of("ceo")
+        for code in ("XQ", "XQ-S1"):
+            for key in STEP_FIGURES:
+                page = answer(client, code, key, "at=valuation")
+                assert page.context["recomputes"], (code, key)
+        bridge = client.get(reverse("valued_bridge", args=["XQ"]))
+        assert reverse("figure", args=["XQ", "change_retention"]) in bridge.content.decode()
+
+    def test_the_first_valuation_has_no_step(self, records, client_of):
+        assert answer(client_of("ceo"), "XQ", "change_margin", "at=valuation").status_code == 404
+
+    def test_the_page_of_the_unit_leads_to_each(self, records, client_of):
+        page = client_of("ceo").get(reverse("valued_unit", args=["XQ"])).content.decode()
+        for key in ("p5", "p95", "stream_accident", "payer_insurer", "kind_repair"):
+            assert reverse("figure", args=["XQ", key]) in page, key
+
+
+def implied(anchor, share: float) -> tuple[float, float]:
+    with entered(Access.system(anchor.valuation.tenant_id, "test")):
+        valued = ValuedUnit.objects.get(valuation=anchor.valuation, unit=anchor.unit)
+    return implied_quantile(valued, share)
 
 
 class TestRows:

@@ -20,7 +20,8 @@ from tests.valuation.score_sets import AS_OF
 from valuation.models import Approval, Export
 from valuation.refusals import Refused
 from valuation.reports import exporting
-from valuation.reports.audit_pack import check_sample, drawn
+from valuation.reports.audit_pack import check_sample
+from valuation.reports.audit_sample import drawn
 from valuation.reports.contents import report_of
 from valuation.reports.forecast import compared, status
 from valuation.reports.records import months_before
@@ -222,10 +223,41 @@ class TestAuditPack:
         with pytest.raises(Refused):
             check_sample(size, seed)
 
+    def test_every_valued_input_has_its_source_and_differences_are_found(self, build, tmp_path):
+        archive = zipfile.ZipFile(io.BytesIO(build("audit_pack", "en", size=100, seed=7)))
+        book = book_of(archive.read("sample.xlsx"))
+        sheet = book["Comparison"]
+        rows = {row[3].value: row for row in sheet.iter_rows(min_row=2) if row[0].value == 1}
+        assert len(rows) >= 40
+        assert rows["Visit days counted"][4].value == 3
+        assert rows["First visit day"][4].value.date() == date(2023, 3, 1)
+        assert "RO" in rows["First visit day"][5].value
+        assert rows["Revenue from the customer"][4].value == 3_000.0
+        for name in ("Parameter alpha", "Expected visits up to node 8", "Discount rate a year"):
+            assert rows[name][4].value > 0, name
+        parts = [name for name in rows if name.startswith("Value of ")]
+        whole = rows["Value, yuan"][4].value
+        assert sum(rows[name][4].value for name in parts) == pytest.approx(whole, abs=0.01)
+        # The auditor finds four visit days, and the revenue right.
+        rows["Visit days counted"][6].value = 4
+        rows["Revenue from the customer"][6].value = 3_000.5
+        filled = io.BytesIO()
+        book.save(filled)
+        values = recompute(filled.getvalue(), tmp_path)
+        sign_off = book["Sign-off"]
+        assert values["Sign-off", _cell_of(sign_off, "Compared so far")] == 2
+        assert values["Sign-off", _cell_of(sign_off, "Exceptions")] == 1
+        orders = book["Repair orders"]
+        assert orders.max_row == 1 + 9
+
     def test_thresholds_and_sign_off_stand_in_it(self, build):
         book = self.pack(build)
         comparison = book["核对表"]
-        assert comparison["G2"].value == "=MAX(1.0,ABS(D2)*0.001)"
+        by_field = {row[3].value: row for row in comparison.iter_rows(min_row=2)}
+        value = by_field["价值（元）"] if "价值（元）" in by_field else by_field["价值，元"]
+        row = value[0].row
+        assert value[8].value == f"=MAX(1.0,ABS(E{row})*0.001)"
+        assert value[7].value == f'=IF(G{row}="","",G{row}-E{row})'
         assert any("PCG64" in str(row[0]) for row in book["签署"].iter_rows(values_only=True))
 
 

@@ -20,7 +20,19 @@ Dimension = Literal["operations", "growth", "profit", "capital", "customer", "mo
 Shape = Literal["sum", "ratio", "growth", "compound", "score", "payback"]
 Kind = Literal["percent", "money", "integer", "points", "times", "months", "decimal"]
 Evidence = Literal[
-    "visit_days", "customers", "books", "surveys", "policies", "marketing", "valued", "inputs"
+    "visit_days",
+    "customers",
+    "books",
+    "surveys",
+    "policies",
+    "marketing",
+    "valued",
+    "inputs",
+    "drawn",
+    "streams",
+    "mix",
+    "bridge",
+    "change",
 ]
 Terms = Mapping[str, int]
 Counters = Mapping[str, int]

@@ -7,11 +7,14 @@ from typing import Any
 
 from organization.access import Access
 from organization.models import Unit
+from valuation.changes import steps_between
 from valuation.indicators.definition import Definition
 from valuation.indicators.measuring import month_end
 from valuation.indicators.records import UnitIndicators
 from valuation.lineage.registry import AT_VALUATION, with_valuation_names
+from valuation.lineage.value_parts import STEP_FIGURES, part_counters
 from valuation.models import Valuation, ValuedUnit
+from valuation.shown import Shown
 from web import formats
 
 COHORT_COUNTERS = ("cohort_customers", "cohort_active", "cohort_revenue_fen", "cohort_margin_fen")
@@ -92,7 +95,7 @@ def valuation_anchor(
     cohort: tuple[str, int] | None = None,
 ) -> Anchor | None:
     """The valuation's unit; None where it has none or the figure is no figure of a valuation."""
-    if definition.key not in AT_VALUATION:
+    if definition.key not in AT_VALUATION and definition.key not in STEP_FIGURES:
         return None
     below = [one for one in units.values() if one.parent_id == unit.pk]
     rows = {
@@ -105,6 +108,12 @@ def valuation_anchor(
     if own is None:
         return None
     counters = _counters(own, cohort)
+    if definition.key in STEP_FIGURES:
+        former = former_of(valuation, unit.pk)
+        if former is None:
+            return None
+        steps = steps_between(former, valuation, Shown(access, valuation, unit, own, dict(units)))
+        counters |= {f"change_{one.step}_fen": one.amount_fen for one in steps}
     return Anchor(
         unit=unit,
         valuation=valuation,
@@ -120,9 +129,21 @@ def valuation_anchor(
     )
 
 
+def former_of(valuation: Valuation, unit_id: int) -> Valuation | None:
+    """The newest valuation of an earlier date that has the unit; None for the first."""
+    rows = ValuedUnit.objects.filter(unit_id=unit_id, valuation__as_of__lt=valuation.as_of)
+    found = (
+        rows.select_related("valuation__assumptions", "valuation__score_set")
+        .only("valuation")
+        .order_by("-valuation__as_of", "-valuation__created_at")
+        .first()
+    )
+    return None if found is None else found.valuation
+
+
 def _counters(row: ValuedUnit, cohort: tuple[str, int] | None) -> dict[str, int]:
     found = with_valuation_names(row.counters)
-    found |= {"undiscounted_fen": row.undiscounted_fen}
+    found |= {"undiscounted_fen": row.undiscounted_fen} | part_counters(row)
     for name in ("visits", "revenue_fen", "margin_fen"):
         if row.operations.get(name):
             found[f"month_{name}"] = row.operations[name][-1]

@@ -6,7 +6,7 @@ now; where records changed since, the page shows both figures.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,50 +32,13 @@ from valuation.indicators.measuring import past_until
 from valuation.indicators.records import MoatInput
 from valuation.lineage import reading
 from valuation.lineage.anchors import Anchor
+from valuation.lineage.listing import Evidence, Listing
+from valuation.lineage.parts_evidence import OF_ANY_LEVEL, PARTS_EVIDENCE
 from valuation.models import ValuedUnit
 from web.shell import Text
 
 ELSEWHERE = -1
 """In the place of a customer: all amounts at stores that the reader may not see, in one line."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Rows of one kind: ``frame`` has ``above`` and ``below`` (integers) and what the kind shows.
-
-    ``kind``: customers, visit_days, months, answers, policies, spend, inputs, units or curve.
-    ``excluded``: reason → rows that were looked at and add nothing.
-    """
-
-    kind: str
-    frame: pd.DataFrame
-    excluded: dict[Text, int] = field(default_factory=dict)
-
-    @property
-    def above(self) -> int:
-        return int(self.frame["above"].sum()) if len(self.frame) else 0
-
-    @property
-    def below(self) -> int:
-        return int(self.frame["below"].sum()) if len(self.frame) else 0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    listings: list[Listing]
-    # Of a figure that is no sum over sum.
-    otherwise: Callable[[tuple[int, int]], float | None] | None = None
-
-    @property
-    def parts(self) -> tuple[int, int]:
-        """Numerator and denominator over all rows."""
-        return sum(one.above for one in self.listings), sum(one.below for one in self.listings)
-
-    def figure(self, definition: Definition) -> float | None:
-        above, below = self.parts
-        if self.otherwise is not None:
-            return self.otherwise((above, below))
-        return definition.of_parts(above, below if definition.denominator else 1)
 
 
 Lister = Callable[[Definition, Anchor, "Scope"], list[Listing]]
@@ -94,8 +57,10 @@ def evidence_of(
     """
     if definition.shape == "payback":
         return _payback(anchor)
-    if anchor.children:
+    if anchor.children and definition.evidence not in OF_ANY_LEVEL:
         return Evidence([_units(definition, anchor)])
+    if definition.evidence in PARTS_EVIDENCE:
+        return PARTS_EVIDENCE[definition.evidence](definition, anchor)
     return Evidence(LISTERS[definition.evidence](definition, anchor, Scope(cohort, seen)))
 
 

@@ -26,9 +26,12 @@ from valuation.indicators.definitions import DEFINITIONS
 from valuation.indicators.records import UnitIndicators
 from valuation.indicators.unit_months import recorded_months, unit_months
 from valuation.lineage.anchors import Anchor, month_anchor, valuation_anchor
-from valuation.lineage.evidence import Evidence, evidence_of
+from valuation.lineage.evidence import evidence_of
+from valuation.lineage.listing import Evidence
+from valuation.lineage.parts_evidence import share_facts
 from valuation.lineage.registry import AT_VALUATION, COHORTS, FIGURES
 from valuation.lineage.rows import columns_of, names_of, plain, shown_listing
+from valuation.lineage.value_parts import DRAWN
 from valuation.models import Valuation, ValuedUnit
 from valuation.shown import access_of, chosen_unit, crumbs_of, newest_valuation, visible_units
 from valuation.uncertainty import LAYERS
@@ -139,10 +142,11 @@ def figure(request: SignedInRequest, code: str, key: str) -> HttpResponse:
         "crumbs": crumbs_of(one.unit, one.units, "unit_indicators"),
         "value": wording.exactly(one.definition, stored),
         "recomputed": wording.exactly(one.definition, recomputed),
-        "recomputes": agree(recomputed, stored),
+        "recomputes": agree(recomputed, stored, found.within),
+        "within": wording.exactly(one.definition, found.within) if found.within else "",
         "arithmetic": arithmetic(one.definition, one.anchor.counters),
         "facts": facts(one),
-        "details": details(one),
+        "details": [*details(one), *_of_shares(one, found)],
         "listings": shown,
         "more": any(each.last < each.rows for each in shown),
         "page": page,
@@ -156,11 +160,14 @@ def figure(request: SignedInRequest, code: str, key: str) -> HttpResponse:
     return render(request, "valuation/lineage/figure.html", context)
 
 
-def agree(one: float | None, other: float | None) -> bool:
-    """Whether the rows give the stored figure; nothing and a sum over no rows are one."""
+def agree(one: float | None, other: float | None, within: float = 0.0) -> bool:
+    """Whether the rows give the stored figure; nothing and a sum over no rows are one.
+
+    ``within``: how far a figure that was drawn may lie from the one that its layers imply.
+    """
     if one is None or other is None:
         return (one or 0.0) == (other or 0.0)
-    return abs(one - other) <= TOLERANCE * max(1.0, abs(other))
+    return abs(one - other) <= max(TOLERANCE * max(1.0, abs(other)), within)
 
 
 def arithmetic(definition: Definition, counters: Mapping[str, int]) -> str:
@@ -209,7 +216,7 @@ def details(one: Explained) -> list[tuple[str, Any]]:
         found.append((_("Cost of capital (WACC)"), formats.percent(wacc)))
         if wacc is not None and one.anchor.figure is not None:
             found.append((_("ROIC less WACC"), formats.points(one.anchor.figure - wacc)))
-    if one.definition.key in ("value", "undiscounted"):
+    if one.definition.key in ("value", "undiscounted", *DRAWN):
         found += _band(one, valuation)
     if one.definition.benchmark is not None:
         value, source = one.definition.benchmark
@@ -221,6 +228,11 @@ def details(one: Explained) -> list[tuple[str, Any]]:
         if one.definition.gaps and one.anchor.left_out.get(name):
             found.append((label, wording.code_list(one.anchor.left_out[name])))
     return found
+
+
+def _of_shares(one: Explained, found: Evidence) -> list[tuple[str, Any]]:
+    days = next((each.frame for each in found.listings if each.kind == "shares"), None)
+    return [] if days is None else share_facts(days)
 
 
 def _band(one: Explained, valuation: Valuation) -> list[tuple[str, Any]]:

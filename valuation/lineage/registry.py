@@ -6,8 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from valuation.indicators.definition import Definition
 from valuation.indicators.definitions import DEFINITIONS
-
-AS_OF = _("at the as-of date")
+from valuation.lineage.value_parts import AS_OF, PARTS, STEP_FIGURES
 
 # What a valuation adds to the indicators: its own sums.
 _VALUED = (
@@ -103,13 +102,13 @@ _COHORTS = (
 )
 VALUED = {one.key: one for one in _VALUED}
 COHORTS = {one.key: one for one in _COHORTS}
-FIGURES: dict[str, Definition] = {**DEFINITIONS, **VALUED, **COHORTS}
+FIGURES: dict[str, Definition] = {**DEFINITIONS, **VALUED, **COHORTS, **PARTS, **STEP_FIGURES}
 
 # What a valuation's unit holds the counters of; the rest is recorded by month alone.
 AT_VALUATION = (
     *("visits", "output", "margin", "output_per_visit"),
     *("return_rate", "renewal_rate", "absorption", "retention", "ndr", "ltv_cac", "nps"),
-    *("cac", "ltv", "new_share", *VALUED, *COHORTS),
+    *("cac", "ltv", "new_share", *VALUED, *COHORTS, *PARTS),
 )
 
 

@@ -18,7 +18,8 @@ from valuation.indicators import wording
 from valuation.indicators.definition import Definition
 from valuation.lineage import reading
 from valuation.lineage.anchors import Anchor
-from valuation.lineage.evidence import ELSEWHERE, Listing
+from valuation.lineage.evidence import ELSEWHERE
+from valuation.lineage.listing import Listing
 from valuation.models import Pseudonym
 from web import formats
 from web.shell import Text
@@ -35,7 +36,18 @@ TITLES: dict[str, Text] = {
     "inputs": gettext_lazy("Entries"),
     "units": gettext_lazy("Parts"),
     "curve": gettext_lazy("Margin expected of a mean customer"),
+    "layers": gettext_lazy("Layers of uncertainty"),
+    "valued": gettext_lazy("Customers"),
+    "flows": gettext_lazy("Flow by month, present value"),
+    "shares": gettext_lazy("Visit days of three years, whose shares split the flow"),
+    "bars": gettext_lazy("Bars of the bridge"),
+    "given": gettext_lazy("Inputs of the closed form"),
+    "steps": gettext_lazy("Steps between the two valuations"),
 }
+# Their lines are no addends of the figure: no sum below them.
+WITHOUT_SUM = ("curve", "layers", "shares", "given")
+# Their own columns say all: nothing is added above or below a line.
+WITHOUT_SIDES = ("shares", "given")
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ def names_of(access: Access, listing: Listing, frame: pd.DataFrame, anchor: Anch
     links = Pseudonym.objects.visible_to(access).filter(customer_id__in=others)
     pseudonyms = {one: str(name) for one, name in links.values_list("customer_id", "pseudonym")}
     orders: Mapping[tuple[int, dt.date], str] = {}
-    if listing.kind == "visit_days" and people:
+    if listing.kind in ("visit_days", "shares") and people:
         first, last = frame["day"].min(), frame["day"].max()
         orders = reading.repair_orders(anchor.unit.pk, first, last + dt.timedelta(days=1))
     return Names(people, pseudonyms, orders, access)
@@ -106,20 +118,7 @@ def columns_of(
             Column("visits_before", gettext_lazy("Visits, year before"), "integer"),
             Column("visits_now", gettext_lazy("Visits, last year"), "integer"),
         ],
-        "visit_days": lambda: [
-            _customer(names),
-            Column("day", gettext_lazy("Day"), "date"),
-            Column(
-                "order",
-                gettext_lazy("Repair orders"),
-                value=lambda row: (
-                    names.orders.get((row["customer"], row["day"]), "")
-                    if row["customer"] in names.people
-                    else ""
-                ),
-                hide_on_phone=True,
-            ),
-        ],
+        "visit_days": lambda: _visit_day_columns(names),
         "answers": lambda: [
             _customer(names),
             Column("day", gettext_lazy("Day"), "date"),
@@ -153,7 +152,83 @@ def columns_of(
             ),
         ],
     }
-    return [*kinds[listing.kind](), *_sides(definition, listing)]
+    own = (kinds | _part_columns(names))[listing.kind]()
+    return own if listing.kind in WITHOUT_SIDES else [*own, *_sides(definition, listing)]
+
+
+def _part_columns(names: Names) -> dict[str, Callable[[], list[Column]]]:
+    """Columns of the kinds that parts of a value recompute from."""
+    return {
+        "layers": lambda: [
+            Column("label", gettext_lazy("Layer")),
+            Column("deviation_fen", gettext_lazy("Standard deviation"), "money_exact"),
+            Column("share", gettext_lazy("Share of the variance"), "percent"),
+        ],
+        "valued": lambda: [
+            _customer(names),
+            Column("value_fen", gettext_lazy("Value"), "money_exact"),
+        ],
+        "flows": lambda: [
+            Column("month", gettext_lazy("Month")),
+            Column("whole", gettext_lazy("Flow of the unit"), "money_exact"),
+        ],
+        "shares": lambda: [
+            *_visit_day_columns(names),
+            Column("part_fen", gettext_lazy("Of this part"), "money_exact"),
+            Column("whole_fen", gettext_lazy("In all"), "money_exact"),
+        ],
+        "bars": lambda: [
+            Column("label", gettext_lazy("Step")),
+            Column("level_fen", gettext_lazy("Level after it"), "money_exact"),
+        ],
+        "given": lambda: [
+            Column("label", gettext_lazy("Input"), value=lambda row: _input_name(row["label"])),
+            Column("value", gettext_lazy("Value"), "figure"),
+            Column("source", gettext_lazy("Source"), value=lambda row: _source(row["source"])),
+        ],
+        "steps": lambda: [Column("label", gettext_lazy("Step"))],
+    }
+
+
+def _input_name(name: str) -> Text:
+    return {
+        "customers": _("Customers"),
+        "annual_spend": _("Annual spend, yuan"),
+        "gross_margin": _("Gross margin"),
+        "years": _("Years"),
+        "retention": _("Retention"),
+        "discount_rate": _("Discount rate"),
+        "service_cost_rate": _("Variable service cost, share of margin"),
+        "retention_cost_per_year": _("Retention cost per customer and year"),
+        "tax_rate": _("Tax"),
+    }.get(name, name)
+
+
+def _source(name: str) -> Text:
+    return {
+        "own": _("the unit's own records"),
+        "group": _("the group's, the unit cannot measure it"),
+        "none": _("cannot be measured"),
+        "horizon": _("horizon of the valuation"),
+        "assumptions": _("assumption set"),
+    }.get(name, name)
+
+
+def _visit_day_columns(names: Names) -> list[Column]:
+    return [
+        _customer(names),
+        Column("day", gettext_lazy("Day"), "date"),
+        Column(
+            "order",
+            gettext_lazy("Repair orders"),
+            value=lambda row: (
+                names.orders.get((row["customer"], row["day"]), "")
+                if row["customer"] in names.people
+                else ""
+            ),
+            hide_on_phone=True,
+        ),
+    ]
 
 
 def _float(value: Any) -> float | None:
@@ -216,7 +291,7 @@ def shown_listing(
     names = names_of(access, listing, frame, anchor)
     columns = columns_of(definition, listing, names, units, at)
     rows = [plain(row) for row in frame.to_dict("records")]
-    total = None if listing.kind == "curve" else _Total(columns, listing)
+    total = None if listing.kind in WITHOUT_SUM else _Total(columns, listing)
     return Shown(
         title=TITLES[listing.kind],
         table=Table(

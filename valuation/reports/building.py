@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from customers.models import Comparable
 from organization.access import current_access
+from valuation.assumptions import terms_of
 from valuation.models import Structure
 from valuation.refusals import Refused
 from valuation.reports import data_room, records
-from valuation.reports.audit_pack import Pack, Sampled, drawn, pack_workbook
+from valuation.reports.audit_pack import Pack, pack_workbook
+from valuation.reports.audit_sample import Terms, drawn, population_of, read_sample
 from valuation.reports.contents import notice, report_of
 from valuation.reports.deal_page import book_of, file_name
 from valuation.reports.deal_workbook import deal_workbook
@@ -99,6 +101,7 @@ def _data_room(subject: Subject, export: Export, progress: Progress) -> Built:
     comparables = list(Comparable.objects.visible_to(current_access()).order_by("name", "-as_of"))
     add("5-benchmarks.xlsx", _("Benchmarks"), data_room.benchmark_grids(comparables))
     add("6-check-list.xlsx", _("Check-list"), [data_room.check_list()])
+    files["4-nps-answers.csv"] = subject.reading.csv(records.NPS_ROWS, records.NPS_HEAD)
     files |= _structures(subject)
     files["0-capital-report.xlsx"] = workbook_of(document)
     files["0-capital-report.pdf"] = pdf_of(document)
@@ -125,24 +128,27 @@ def _structures(subject: Subject) -> dict[str, bytes]:
 def _audit_pack(subject: Subject, export: Export, progress: Progress) -> Built:
     progress(0, 3)
     size, seed = int(export.parameters["size"]), int(export.parameters["seed"])
-    rows = subject.reading.rows(records.SAMPLE)
+    valuation = subject.valuation
+    population = population_of(valuation, subject.stores)
+    values = terms_of(valuation.assumptions.values)
+    terms = Terms(
+        valuation.assumptions.version,
+        values.service_cost_rate,
+        valuation.notes["retention_cost_per_month"],
+        values.discount.rate,
+    )
+    places = drawn(population.customers, size, seed)
+    sample = read_sample(valuation, subject.stores, places, terms)
     progress(1, 3)
-    sample = [
-        Sampled(number, pseudonym, store, segment, quarter, int(value), int(whole), scalars)
-        for number, (pseudonym, store, segment, quarter, value, whole, scalars) in enumerate(
-            (rows[i] for i in drawn(len(rows), size, seed)), start=1
-        )
-    ]
-    values = subject.valuation.assumptions.values
     pack = Pack(
         _("Auditor's pack"),
         notice(),
         head_facts(subject),
-        len(rows),
-        sum(int(row[4]) for row in rows),
+        population.customers,
+        population.value_fen,
         seed,
-        values["service_cost_rate"],
-        subject.valuation.notes["retention_cost_per_month"],
+        terms.service_cost_rate,
+        terms.retention_cost_per_month,
     )
     files = {"sample.xlsx": pack_workbook(sample, pack)}
     progress(2, 3)

@@ -144,16 +144,29 @@ def customer_grids(reading: Reading) -> list[Grid]:
         *((_("Kind"), "text"), (_("First visit"), "text"), (_("Customers"), "integer")),
         *((_("Value"), "money"), (_("Undiscounted"), "money")),
     ]
-    answers = [list(row) for row in reading.rows(records.NPS_ROWS)]
     answer_heads: list[Head] = [
-        *((_("Month"), "text"), (_("Score"), "integer"), (_("Channel"), "text")),
-        (_("Pseudonym"), "text"),
+        (_("Month"), "text"),
+        *((str(score), "integer") for score in range(11)),
+        (_("Answers"), "integer"),
     ]
     return [
         Grid(_("Top 100 customers"), top_heads, top),
         Grid(_("Segments"), segment_heads, segments),
-        Grid(_("NPS answers"), answer_heads, answers),
+        Grid(
+            _("NPS answers by score"),
+            answer_heads,
+            _by_score(reading),
+            note=_("Every answer on its own stands in the file of NPS answers."),
+        ),
     ]
+
+
+def _by_score(reading: Reading) -> list[list[Any]]:
+    counted: dict[str, list[int]] = {}
+    for month, score, count in reading.rows(records.NPS_COUNTS):
+        if 0 <= score <= 10:
+            counted.setdefault(month, [0] * 11)[score] += int(count)
+    return [[month, *line, sum(line)] for month, line in counted.items()]
 
 
 def benchmark_grids(comparables: list[Any]) -> list[Grid]:

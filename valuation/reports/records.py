@@ -103,12 +103,20 @@ where outcome in ('sold', 'given_away', 'taxi', 'declined', 'wrong_number', 'out
     and store_id = any(%(stores)s) and contacted_at >= %(begin)s and contacted_at < %(end)s
 group by 1 order by 2 desc, 1 limit 5
 """
+NPS_COUNTS = """
+select to_char(day, 'YYYY-MM'), score, count(*) from customers_survey
+where score is not null and store_id = any(%(stores)s)
+    and day >= %(begin)s and day < %(end)s group by 1, 2 order by 1, 2
+"""
 NPS_ROWS = """
-select to_char(s.day, 'YYYY-MM'), s.score, s.channel, coalesce(p.pseudonym::text, '')
+select to_char(s.day, 'YYYY-MM'), s.score,
+    -- A text that begins like a formula stays text in a spreadsheet.
+    regexp_replace(s.channel, '^([=+@-])', '''\\1'), coalesce(p.pseudonym::text, '')
 from customers_survey s left join valuation_pseudonym p on p.customer_id = s.customer_id
 where s.score is not null and s.store_id = any(%(stores)s)
     and s.day >= %(begin)s and s.day < %(end)s order by 1, 4, 2, 3
 """
+NPS_HEAD = b"month,score,channel,pseudonym\n"
 TOP = f"""{ORDERS}
 select c.pseudonym::text, c.segment, c.first_quarter, c.value_fen, c.undiscounted_fen,
     count(distinct paid.day), coalesce(sum(paid.customer + paid.insurer + paid.manufacturer), 0)
@@ -123,16 +131,6 @@ SEGMENTS = """
 select segment, first_quarter, count(*), sum(value_fen), sum(undiscounted_fen)
 from valuation_valuedcustomer where valuation_id = %(valuation)s and store_id = any(%(stores)s)
 group by 1, 2 order by 1, 2
-"""
-SAMPLE = """
-select c.pseudonym::text, u.code, c.segment, c.first_quarter, c.value_fen, c.undiscounted_fen,
-    c.scalars
-from valuation_valuedcustomer c join organization_unit u on u.id = c.store_id
-where c.valuation_id = %(valuation)s and c.store_id = any(%(stores)s) order by c.pseudonym
-"""
-COUNT = """
-select count(*) from valuation_valuedcustomer
-where valuation_id = %(valuation)s and store_id = any(%(stores)s)
 """
 
 
@@ -162,20 +160,33 @@ class Reading:
     months: list[dt.date]
     valuation_id: int
 
+    def csv(self, query: str, head: bytes) -> bytes:
+        """The rows as CSV (UTF-8 with its mark), copied out by the database: raw answers are too
+        many for a sheet."""
+        current_access()
+        out = bytearray(b"\xef\xbb\xbf" + head)
+        command = f"copy ({query}) to stdout (format csv)"
+        with connection.cursor() as cursor, cursor.copy(command, self._values()) as copy:
+            for block in copy:
+                out += block
+        return bytes(out)
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         current_access()
+        with connection.cursor() as cursor:
+            cursor.execute(query, self._values())
+            return cursor.fetchall()
+
+    def _values(self) -> dict[str, Any]:
         last = self.months[-1]
         end = dt.date(last.year + last.month // 12, last.month % 12 + 1, 1)
-        values: dict[str, Any] = {
+        return {
             "stores": list(self.stores),
             "begin": self.months[0],
             "end": end,
             "valuation": self.valuation_id,
             "shown": [self.months[i] for i in (-1, -2, -13) if -i <= len(self.months)],
         }
-        with connection.cursor() as cursor:
-            cursor.execute(query, values)
-            return cursor.fetchall()
 
     def facts(self) -> Facts:
         """Everything by month, inside an entered access."""

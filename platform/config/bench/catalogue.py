@@ -129,6 +129,15 @@ _ALL = (
         files=False,
     ),
     Bench(
+        "exports",
+        "exports",
+        "report, data room and auditor's pack of a filled group",
+        customers=20_000,
+        lowest=800,
+        highest=5_000_000,
+        files=False,
+    ),
+    Bench(
         "pool",
         "pool",
         "count, 60 monthly flows and band of a pool by rule, against its customers added up",
