@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ml.backtest import MEASURES, RUNGS
+from ml.change_pages import changes_table
 from ml.drift import SHIFTED
 from ml.models import BackTest
 from organization.access import Access, Capability, acting
@@ -257,4 +258,5 @@ def backtest(request: SignedInRequest) -> HttpResponse:
     access = acting(request.access, Capability.SEE_MODELS)
     rows = _visible(access)
     context = _context(access, rows, _chosen(rows, request)) if rows else {}
+    context["changes"] = changes_table(request.access)
     return render(request, "ml/backtest.html", context)

@@ -41,7 +41,10 @@ CHECKS = {
 }
 FORECASTS = {
     "trees": gettext_lazy("Gradient-boosted trees"),
-    "transaction_model": gettext_lazy("Transaction model"),
+    "memoryless": gettext_lazy("BG/NBD or MBG/NBD"),
+    "regular": "MBG/CNBD-k",
+    "money_trees": gettext_lazy("Gradient-boosted trees"),
+    "money_per_visit": gettext_lazy("Visits of the trees × Gamma-Gamma"),
     "last_year": gettext_lazy("Last year repeated"),
 }
 STATUSES = {
@@ -96,7 +99,13 @@ def _found_in_words(found: Any) -> str:
         return ""
     if "psi" in found:
         largest = list(found["psi"].items())[:3]
-        return "PSI " + ", ".join(f"{name} {value:.2f}" for name, value in largest)
+        parts = ["PSI " + ", ".join(f"{name} {value:.2f}" for name, value in largest)]
+        if found.get("began"):
+            parts.append(_("a source began: %(names)s") % {"names": ", ".join(found["began"])})
+        if found.get("unused"):
+            names = ", ".join(found["unused"])
+            parts.append(_("shifted, but not used by the trees: %(names)s") % {"names": names})
+        return "; ".join(parts)
     parts = []
     for name, value in found.items():
         if isinstance(value, dict):
@@ -121,9 +130,10 @@ def fit_status(version: ModelVersion) -> str:
     return str(STATUSES.get(status, status))
 
 
-def visit_rows(version: ModelVersion) -> list[dict[str, Any]]:
-    """The forecasts of next year's visits on the held-out year, baselines beside the trees."""
-    cards = version.metrics.get("everybody", {})
+def tree_rows(version: ModelVersion, part: str) -> list[dict[str, Any]]:
+    """A forecast of the next year on the held-out year, baselines beside the trees; ``part`` of the
+    report: "everybody" (visits) or "revenue"."""
+    cards = version.metrics.get(part, {})
     return [
         {"name": FORECASTS.get(name, name), **{k: card.get(k) for k in _VISIT_FIGURES}}
         for name, card in cards.items()
