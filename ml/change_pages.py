@@ -41,26 +41,26 @@ def _link(row: Mapping[str, Any]) -> str:
 LIST_COLUMNS = [
     Column("at", gettext_lazy("In use from"), "instant", link=_link),
     Column("from", gettext_lazy("Models before"), hide_on_phone=True),
-    Column("to", gettext_lazy("Models after")),
+    Column("to", gettext_lazy("Models after"), hide_on_phone=True),
     Column("before", gettext_lazy("Value before"), "money", hide_on_phone=True),
     Column("after", gettext_lazy("Value after"), "money"),
     Column("change", gettext_lazy("Change"), "percent", value=lambda row: row["share"]),
-    Column("risk_changed", gettext_lazy("Other risk grade"), "percent"),
+    Column("risk_changed", gettext_lazy("Other risk grade"), "percent", hide_on_phone=True),
     Column("rank_correlation", gettext_lazy("Rank correlation"), "ratio", hide_on_phone=True),
 ]
 FIGURE_COLUMNS = [
     Column("name", gettext_lazy("Part")),
-    Column("customers", gettext_lazy("Customers"), "integer"),
+    Column("customers", gettext_lazy("Customers"), "integer", hide_on_phone=True),
     Column("before", gettext_lazy("Value before"), "money", hide_on_phone=True),
     Column("after", gettext_lazy("Value after"), "money"),
     Column("change", gettext_lazy("Change"), "money", hide_on_phone=True),
-    Column("share", gettext_lazy("Change in percent"), "percent"),
+    Column("share", "%", "percent"),
     Column("churn_before", gettext_lazy("Churn before"), "percent", hide_on_phone=True),
-    Column("churn_after", gettext_lazy("Churn after"), "percent"),
+    Column("churn_after", gettext_lazy("Churn after"), "percent", hide_on_phone=True),
 ]
 DIVISION_COLUMNS = [
     *FIGURE_COLUMNS,
-    Column("risk_changed", gettext_lazy("Other risk grade"), "percent"),
+    Column("risk_changed", gettext_lazy("Other risk grade"), "percent", hide_on_phone=True),
     Column("rank_correlation", gettext_lazy("Rank correlation"), "ratio", hide_on_phone=True),
 ]
 RUNG_COLUMNS = [

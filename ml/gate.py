@@ -15,7 +15,7 @@ from ml.features import FEATURES
 from ml.lifetimes_adapter import REFUSED
 from ml.model_files import Model
 from ml.registry import Trained
-from ml.remarks import Remark
+from ml.remarks import FEATURE, Remark
 from ml.verdict import Check, Gate, check
 
 LEAST_AUC = 0.55
@@ -143,7 +143,7 @@ def drift_check(champion: Champion, features: pd.DataFrame) -> Check:
     models = champion.models
     found = judge({} if models is None else models.reference, features, _weights(models))
     broken = [
-        Remark("feature_psi", feature=name, psi=f"{value:.1f}")
+        Remark("feature_psi", feature=Remark(FEATURE, name=name), psi=f"{value:.1f}")
         for name, value in found.broken.items()
     ]
     return check(

@@ -11,6 +11,8 @@ from typing import Any, Self
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, override
 
+from ml.feature_names import feature_name
+
 TEMPLATES: dict[str, Promise] = {
     # Why a run came to nothing.
     "too_few_customers": gettext_lazy(
@@ -74,6 +76,8 @@ TEMPLATES: dict[str, Promise] = {
 }
 # Words of a library or of an error of ours, told as they came.
 TEXT = "text"
+# A feature of the models by its name on pages.
+FEATURE = "feature"
 
 
 class Remark(str):
@@ -121,6 +125,8 @@ def in_words(stored: Mapping[str, Any]) -> str:
     values = {key: _told(value) for key, value in stored["values"].items()}
     if stored["code"] == TEXT:
         return values["text"]
+    if stored["code"] == FEATURE:
+        return feature_name(values["name"])
     return str(TEMPLATES[stored["code"]]) % values
 
 
