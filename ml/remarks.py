@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
         return value.as_dict()
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return value if isinstance(value, int | float) else str(value)
+    return value if isinstance(value, int | float | Mapping) else str(value)
 
 
 def as_remark(text: str) -> Remark:
