@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ml.backtest import MEASURES, RUNGS
+from ml.change_pages import changes_table
 from ml.drift import SHIFTED
+from ml.feature_names import feature_name
 from ml.models import BackTest
 from organization.access import Access, Capability, acting
 from organization.models import Unit
@@ -114,6 +116,17 @@ def _bias(row: Mapping[str, Any], measure: str) -> float | None:
     return row[f"{measure}_forecast"] / actual - 1.0 if actual > 0 else None
 
 
+def _in_order(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Tenths by number and ages by length; other parts stay in the order of their names."""
+    places = {label: place for place, label in enumerate(LABELS)}
+
+    def place(row: Mapping[str, Any]) -> tuple[int, str]:
+        label = str(row["label"])
+        return (int(label), "") if label.isdecimal() else (places.get(label, 0), label)
+
+    return sorted(rows, key=place)
+
+
 def _slice_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
     shown = [
         {
@@ -122,7 +135,7 @@ def _slice_table(title: str, rows: Iterable[Mapping[str, Any]]) -> Table:
             **{f"{measure}_bias": _bias(row, measure) for measure in MEASURES},
             **{f"margin_{side}": row[f"margin_{side}"] * 100 for side in ("forecast", "actual")},
         }
-        for row in rows
+        for row in _in_order(rows)
     ]
     return Table(SLICE_COLUMNS, shown, TITLES[title], css="wide")
 
@@ -206,7 +219,8 @@ def _stability(result: Mapping[str, Any]) -> dict[str, Any]:
     index = result.get("stability")
     if not index:
         return {}
-    rows = [{"name": name, "index": value} for name, value in list(index.items())[:STABILITY_SHOWN]]
+    largest = sorted(index.items(), key=lambda item: -item[1])[:STABILITY_SHOWN]
+    rows = [{"name": feature_name(name), "index": value} for name, value in largest]
 
     def tone(row: Mapping[str, Any]) -> str:
         return "bad" if row["index"] > SHIFTED else "warn" if row["index"] > WATCHED else ""
@@ -228,7 +242,13 @@ def _context(access: Access, rows: list[BackTest], chosen: list[BackTest]) -> di
         for rung in reversed(RUNGS)
     ]
     stores, regions = _places(access, result["slices"]["store"])
-    parts = {**result["slices"], "store": stores, "region": regions}
+    units = Unit.objects.visible_to(access).filter(level="division")
+    names = dict(units.values_list("code", "name"))
+    of_divisions = [
+        row | {"label": names.get(row["label"], row["label"])}
+        for row in result["slices"]["division"]
+    ]
+    parts = {**result["slices"], "division": of_divisions, "store": stores, "region": regions}
     return {
         "champion": champion,
         "code": code,
@@ -257,4 +277,5 @@ def backtest(request: SignedInRequest) -> HttpResponse:
     access = acting(request.access, Capability.SEE_MODELS)
     rows = _visible(access)
     context = _context(access, rows, _chosen(rows, request)) if rows else {}
+    context["changes"] = changes_table(request.access)
     return render(request, "ml/backtest.html", context)

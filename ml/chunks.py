@@ -26,6 +26,7 @@ from ml.models import QuarantinedCustomer, ScoreSet, ScoringChunk, TrainingRun
 from ml.publication import copy_scores
 from ml.quarantine import isolated
 from ml.registry import Loaded, load_models
+from ml.remarks import Remark, as_remark
 from ml.scoring import Scored, Terms, score_rows
 from organization.access import Access, entered
 
@@ -117,8 +118,12 @@ def take(access: Access, run_id: int, *, worker: str = "") -> ChunkLease | None:
             return None
         if chunk.attempts >= MAX_ATTEMPTS:
             raise ChunkFailed(
-                f"Chunk {chunk.number + 1} was given up after {MAX_ATTEMPTS} attempts;"
-                f" its last worker was {chunk.worker}."
+                Remark(
+                    "chunk_given_up",
+                    chunk=chunk.number + 1,
+                    attempts=MAX_ATTEMPTS,
+                    worker=chunk.worker,
+                )
             )
         ScoringChunk.objects.filter(pk=chunk.pk).update(
             status=ScoringChunk.Status.RUNNING,
@@ -205,6 +210,7 @@ def note_quarantined(
                 store_id=stores[customer],
                 stage=stage,
                 reason=reason,
+                remark=as_remark(reason).as_dict(),
             )
             for customer, reason in failed.items()
         ],

@@ -18,6 +18,7 @@ from django.db import connection
 
 from customers.margins import scaled_margin
 from ml.records import Records
+from ml.remarks import Remark
 from ml.visit_rows import read_visit_days
 from organization.access import current_access
 from organization.models import Tenant
@@ -151,9 +152,7 @@ def extract(as_of: date) -> Extract:
         ("owned_from", "owned_to", "sold_on", "built_on", "warranty_until"),
     )
     if visits.empty and vehicles["sold_on"].isna().all():
-        raise NotEnoughData(
-            f"No customer bought or visited before {as_of}: load visits, or choose a later date."
-        )
+        raise NotEnoughData(Remark("nobody_born", day=as_of))
     divisions = _divisions(_fetch(UNITS, as_of))
     policies = _fetch(POLICIES, as_of, ("valid_from",))
     visits, factors = _with_margin(visits, divisions, policies, as_of)

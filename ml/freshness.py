@@ -22,6 +22,7 @@ from (select 1) one
 left join lateral (
     select as_of, published_at from ml_scoreset
     where tenant_id = %(tenant)s and status = 'published' and withdrawn_at is null
+        and dropped_at is null
     order by as_of desc, published_at desc limit 1
 ) c on true
 left join lateral (

@@ -10,9 +10,12 @@ import pandas as pd
 from ml.champion import Champion
 from ml.churn import SUSPECTED_LEAK
 from ml.comparison import compare_churn, compare_visits, recode_divisions
-from ml.drift import BROKEN, stability
+from ml.drift import judge, tree_weights
+from ml.features import FEATURES
 from ml.lifetimes_adapter import REFUSED
+from ml.model_files import Model
 from ml.registry import Trained
+from ml.remarks import FEATURE, Remark
 from ml.verdict import Check, Gate, check
 
 LEAST_AUC = 0.55
@@ -50,7 +53,7 @@ def fit_checks(statuses: Sequence[str]) -> list[Check]:
             "every cohort has a usable transaction model",
             dict(Counter(statuses)),
             REFUSED not in statuses,
-            "a cohort has no usable transaction model",
+            Remark("unusable_cohort"),
         )
     ]
 
@@ -65,21 +68,19 @@ def churn_checks(churn: Mapping[str, Any]) -> list[Check]:
             "churn ranks better than chance",
             auc,
             auc is not None and auc > LEAST_AUC,
-            f"churn ROC-AUC {auc} on the held-out year is not above {LEAST_AUC}",
+            Remark("churn_by_chance", auc=_short(auc), least=LEAST_AUC),
         ),
         check(
             "churn probabilities meet the rate",
             bias,
             bias < LARGEST_BIAS,
-            f"mean churn probability misses the held-out rate by {bias:.3f}",
+            Remark("churn_biased", bias=_short(bias)),
         ),
         check(
             "churn features do not know the answer",
             surely,
             surely <= SUSPECTED_LEAK,
-            f"churn ROC-AUC {auc} on the held-out year (surely above {surely:.3f}) is higher"
-            f" than {SUSPECTED_LEAK}: some record dated before the year was written after it."
-            " Look for visits, surveys or contracts that were loaded with a wrong day.",
+            Remark("churn_leak", auc=_short(auc), surely=_short(surely), most=SUSPECTED_LEAK),
         ),
     ]
 
@@ -100,7 +101,7 @@ def comparison_checks(challenger: Trained, champion: Trained) -> list[Check]:
             theirs.trial.predict_proba(recoded.to_numpy())[:, 1],
             ours.trial.predict_proba(test.features.to_numpy())[:, 1],
         )
-        checks.append(_not_worse("churn is not worse than the champion's", found))
+        checks.append(_not_worse("churn is not worse than the champion's", found, "churn_worse"))
     mine, former = challenger.next_year, champion.next_year
     if mine and former and mine.trial is not None and former.trial is not None and mine.held_out:
         features, visits = mine.held_out
@@ -110,33 +111,61 @@ def comparison_checks(challenger: Trained, champion: Trained) -> list[Check]:
             former.trial.predict(recoded.to_numpy()),
             mine.trial.predict(features.to_numpy()),
         )
-        checks.append(_not_worse("expected visits are not worse than the champion's", found))
+        name = "expected visits are not worse than the champion's"
+        checks.append(_not_worse(name, found, "visits_worse"))
     return checks
 
 
-def _not_worse(name: str, found: dict[str, Any]) -> Check:
+def _not_worse(name: str, found: dict[str, Any], code: str) -> Check:
     worse = [
-        f"{figure} {card['challenger']:.4f} against {card['champion']:.4f}"
+        Remark(
+            "figure_against",
+            figure=figure,
+            challenger=f"{card['challenger']:.4f}",
+            champion=f"{card['champion']:.4f}",
+        )
         for figure, card in found.items()
         if not card["passed"]
     ]
-    return check(name, found, not worse, f"{name.replace(' not ', ' ')}: {', '.join(worse)}")
+    return check(name, found, not worse, Remark(code, figures=worse))
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def drift_check(champion: Champion, features: pd.DataFrame) -> Check:
-    """Features of today's customers against those that the champion was fitted on."""
-    then = champion.models.reference if champion.models else {}
-    found = stability(then, features)
-    model_day = champion.model_run.as_of
-    broken = {name: value for name, value in found.items() if value > BROKEN}
-    names = ", ".join(f"{name} ({value:.1f})" for name, value in broken.items())
+    """Features of today's customers against those that the champion was fitted on.
+
+    Judged are the features that its trees ask for; one whose source has begun since only where it
+    was known before, and then by its known values.
+    """
+    models = champion.models
+    found = judge({} if models is None else models.reference, features, _weights(models))
+    broken = [
+        Remark("feature_psi", feature=Remark(FEATURE, name=name), psi=f"{value:.1f}")
+        for name, value in found.broken.items()
+    ]
     return check(
         "customers are like those of the champion",
-        {"fitted_as_of": model_day.isoformat(), "psi": dict(list(found.items())[:12])},
+        {
+            "fitted_as_of": champion.model_run.as_of.isoformat(),
+            "psi": dict(list(found.psi.items())[:12]),
+            "began": list(found.began),
+            "unused": list(found.unused),
+        },
         not broken,
-        f"the population has shifted beyond what people do in so short a time: {names}."
-        " Look for a file that was not delivered or a column that changed its meaning.",
+        Remark("shifted", features=broken),
     )
+
+
+def _weights(models: Trained | None) -> dict[str, float]:
+    if models is None:
+        return {}
+    trees: list[Model] = [models.churn.classifier]
+    if models.next_year is not None:
+        trees += [models.next_year.first, models.next_year.money]
+    return tree_weights(trees, FEATURES)
 
 
 def judge_scores(
@@ -155,27 +184,24 @@ def judge_scores(
     """
     shrunk = former is not None and scored < LEAST_CUSTOMERS * former
     return [
-        check(
-            "all scores are numbers", not_finite == 0, not_finite == 0, "some scores are no numbers"
-        ),
+        check("all scores are numbers", not_finite == 0, not_finite == 0, Remark("not_finite")),
         check(
             "every customer is scored",
             {"expected": expected, "scored": scored, "quarantined": quarantined},
             scored + quarantined == expected,
-            f"{expected} customers were to be scored, {scored} were, {quarantined} are quarantined",
+            Remark("not_all_scored", expected=expected, scored=scored, left_out=quarantined),
         ),
         check(
             "hardly fewer customers than before",
             {"former": former, "scored": scored},
             not shrunk,
-            f"{scored} customers are scored, {former} were before: was a store's file left out?",
+            Remark("fewer_than_before", scored=scored, former=former),
         ),
         check(
             "the data can be trusted",
             quality,
             quality is None or quality >= LEAST_QUALITY,
-            f"data confidence is {quality}, at least {LEAST_QUALITY} are asked for:"
-            " see the page of data quality",
+            Remark("low_confidence", found=quality, least=LEAST_QUALITY),
         ),
     ]
 

@@ -1,12 +1,13 @@
 """A model version in words and tables that a person can judge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ml.feature_names import feature_name
 from ml.models import ModelVersion, ScoreSet
 from web import formats
 
@@ -41,7 +42,10 @@ CHECKS = {
 }
 FORECASTS = {
     "trees": gettext_lazy("Gradient-boosted trees"),
-    "transaction_model": gettext_lazy("Transaction model"),
+    "memoryless": gettext_lazy("BG/NBD or MBG/NBD"),
+    "regular": "MBG/CNBD-k",
+    "money_trees": gettext_lazy("Gradient-boosted trees"),
+    "money_per_visit": gettext_lazy("Visits of the trees × Gamma-Gamma"),
     "last_year": gettext_lazy("Last year repeated"),
 }
 STATUSES = {
@@ -95,8 +99,15 @@ def _found_in_words(found: Any) -> str:
     if not isinstance(found, dict):
         return ""
     if "psi" in found:
-        largest = list(found["psi"].items())[:3]
-        return "PSI " + ", ".join(f"{name} {value:.2f}" for name, value in largest)
+        largest = sorted(found["psi"].items(), key=lambda item: -item[1])[:3]
+        parts = ["PSI " + ", ".join(f"{feature_name(name)} {psi:.2f}" for name, psi in largest)]
+        if found.get("began"):
+            names = ", ".join(map(feature_name, found["began"]))
+            parts.append(_("a source began: %(names)s") % {"names": names})
+        if found.get("unused"):
+            names = ", ".join(map(feature_name, found["unused"]))
+            parts.append(_("shifted, but not used by the trees: %(names)s") % {"names": names})
+        return "; ".join(parts)
     parts = []
     for name, value in found.items():
         if isinstance(value, dict):
@@ -115,18 +126,25 @@ def _found_in_words(found: Any) -> str:
     return "; ".join(str(part) for part in parts)
 
 
+def _ordered(cards: dict[str, Any], names: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """In the order of ``names``: PostgreSQL keeps no order of a JSON object's keys."""
+    order = list(names)
+    return sorted(cards.items(), key=lambda one: order.index(one[0]) if one[0] in order else 99)
+
+
 def fit_status(version: ModelVersion) -> str:
     """Whether the fit in use converged, in one or two words."""
     status = version.parameters.get("chosen", {}).get("status", version.status)
     return str(STATUSES.get(status, status))
 
 
-def visit_rows(version: ModelVersion) -> list[dict[str, Any]]:
-    """The forecasts of next year's visits on the held-out year, baselines beside the trees."""
-    cards = version.metrics.get("everybody", {})
+def tree_rows(version: ModelVersion, part: str) -> list[dict[str, Any]]:
+    """A forecast of the next year on the held-out year, baselines beside the trees; ``part`` of the
+    report: "everybody" (visits) or "revenue"."""
+    cards = version.metrics.get(part, {})
     return [
         {"name": FORECASTS.get(name, name), **{k: card.get(k) for k in _VISIT_FIGURES}}
-        for name, card in cards.items()
+        for name, card in _ordered(cards, FORECASTS)
     ]
 
 
@@ -173,7 +191,9 @@ def churn_card(version: ModelVersion) -> ChurnCard:
         time_split=report["split"] == "time",
         suspected_leak="suspected_leak" in warnings,
         scores=[_score_row(_("Gradient-boosted trees"), report["metrics"]), *baselines],
-        slices=[_score_row(SLICES.get(k, k), card) for k, card in report["slices"].items()],
+        slices=[
+            _score_row(SLICES.get(k, k), card) for k, card in _ordered(report["slices"], SLICES)
+        ],
         calibration=[
             (row["forecast"], row["rate"], int(row["rows"])) for row in report["calibration"]
         ],

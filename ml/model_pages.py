@@ -57,7 +57,7 @@ RUN_COLUMNS = [
         "decimal",
         value=lambda run: sum(run.seconds.values()) if run.seconds else None,
     ),
-    Column("message", gettext_lazy("Remark"), wrap=True, hide_on_phone=True),
+    Column("said", gettext_lazy("Remark"), wrap=True, hide_on_phone=True),
 ]
 COHORT_COLUMNS = [
     Column("name", gettext_lazy("Division and segment")),

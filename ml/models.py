@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ml.remarks import all_in_words, in_words
 from organization.scoping import StoreOwned, TenantOwned
 
 
@@ -27,7 +28,9 @@ class TrainingRun(TenantOwned):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     stage = models.CharField(max_length=40, blank=True)
     progress = models.FloatField(default=0)
+    # In English, for logs and commands; ``remarks`` tell the same in the reader's language.
     message = models.TextField(blank=True)
+    remarks = models.JSONField(default=list)
     seconds = models.JSONField(default=dict)
     requested_by = models.CharField(max_length=80)
     attempts = models.SmallIntegerField(default=0)
@@ -51,6 +54,11 @@ class TrainingRun(TenantOwned):
     def __str__(self) -> str:
         return f"{self.as_of} {self.status}"
 
+    @property
+    def said(self) -> str:
+        """Why it came to nothing, in the language of whoever reads it."""
+        return all_in_words(self.remarks, self.message)
+
 
 class ModelVersion(TenantOwned):
     """One fitted model: parameters or file, what it was fitted on, how it did."""
@@ -59,6 +67,8 @@ class ModelVersion(TenantOwned):
         LIFETIME_VALUE = "lifetime_value", _("Lifetime value")
         CHURN = "churn", _("Churn")
         NEXT_YEAR = "next_year", _("Visits of the next year")
+        SECOND_YEAR = "second_year", _("Visits of the second year")
+        NEXT_YEAR_REVENUE = "next_year_revenue", _("Revenue of the next year")
 
     run = models.ForeignKey(TrainingRun, on_delete=models.PROTECT, related_name="models")
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -119,6 +129,8 @@ class ScoreSet(TenantOwned):
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_by = models.CharField(max_length=80, blank=True)
     withdrawn_reason = models.TextField(blank=True)
+    # From then on the row is all that is left: its scores were older than is kept.
+    dropped_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
@@ -176,7 +188,9 @@ class QuarantinedCustomer(StoreOwned):
         "customers.Customer", on_delete=models.CASCADE, related_name="quarantines"
     )
     stage = models.CharField(max_length=40)
+    # In English; ``remark`` tells the same in the reader's language.
     reason = models.TextField()
+    remark = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -188,6 +202,11 @@ class QuarantinedCustomer(StoreOwned):
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.customer_id}"
+
+    @property
+    def why(self) -> str:
+        """The reason in the language of whoever reads it."""
+        return in_words(self.remark) if self.remark else self.reason
 
 
 class Score(StoreOwned):
@@ -304,3 +323,30 @@ class BackTest(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.origin} {self.rung}"
+
+
+class ChampionChange(TenantOwned):
+    """What moved when other models came into use, of one division (null: the whole group).
+
+    ``result`` as :func:`ml.movement.moved`, with the standing rungs before and after.
+    """
+
+    division = models.ForeignKey(
+        "organization.Unit", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    score_set = models.ForeignKey(ScoreSet, on_delete=models.CASCADE, related_name="changes")
+    former = models.ForeignKey(ScoreSet, on_delete=models.CASCADE, related_name="+")
+    result = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "score_set", "former", "division"],
+                name="champion_change_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.former_id} → {self.score_set_id}"

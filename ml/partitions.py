@@ -45,6 +45,25 @@ drop function ml_create_score_partition(bigint);
 drop function ml_drop_score_partition(bigint);
 """
 
+RETIRE = """
+create function ml_retire_score_partition(set_id bigint) returns void
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+    perform 1 from ml_scoreset old where id = set_id
+        and tenant_id = nullif(current_setting('app.tenant', true), '')::bigint
+        and status <> 'draft' and (
+            status <> 'published' or withdrawn_at is not null or exists (
+                select 1 from ml_scoreset newer where newer.tenant_id = old.tenant_id
+                    and newer.status = 'published' and newer.withdrawn_at is null
+                    and newer.dropped_at is null
+                    and (newer.as_of, newer.published_at) > (old.as_of, old.published_at)));
+    if not found then raise exception 'no score set % here that is out of use', set_id; end if;
+    execute format('drop table if exists ml_score_%s', set_id);
+end $$;
+revoke all on function ml_retire_score_partition(bigint) from public;
+grant execute on function ml_retire_score_partition(bigint) to "{role}";
+"""
+
 
 class CreatePartitionedModel(CreateModel):
     """``CreateModel`` whose table is partitioned by list of ``score_set_id``."""
@@ -101,6 +120,14 @@ class AddPartitionedIndex(AddIndex):
 
 def create_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
     schema_editor.execute(CREATE.replace("{role}", application_role()), params=None)
+
+
+def create_retirement(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    schema_editor.execute(RETIRE.replace("{role}", application_role()), params=None)
+
+
+def drop_retirement(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    schema_editor.execute("drop function ml_retire_score_partition(bigint)", params=None)
 
 
 def drop_functions(apps: object, schema_editor: BaseDatabaseSchemaEditor) -> None:

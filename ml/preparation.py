@@ -29,6 +29,7 @@ from ml.models import ScoreSet, ScoringChunk, TrainingRun
 from ml.next_year import NextYearModel, train_next_year
 from ml.quarantine import check_share, isolated, screen, without
 from ml.registry import Trained
+from ml.remarks import Remark, as_remark
 from ml.rung_history import earlier_losses
 from ml.runs import Lease
 from ml.scoring import Terms, champion_forecast, facts_of, with_grades
@@ -58,7 +59,7 @@ class Chosen:
     fitted: bool
     model_run: TrainingRun
     horizon: int
-    remark: str = ""
+    remark: Remark | None = None
 
 
 def prepare(lease: Lease) -> ScoreSet:
@@ -140,9 +141,7 @@ def statistics_of(data: Extract) -> pd.DataFrame:
     statistics = statistics[statistics.index.isin(known.index)]
     if len(statistics) < SMALLEST_GROUP:
         raise NotEnoughData(
-            f"{len(statistics)} customers were born before {data.as_of}; at least"
-            f" {SMALLEST_GROUP} are needed to fit a model. Load more customers and visits, or"
-            " choose a later date."
+            Remark("too_few_customers", found=len(statistics), day=data.as_of, least=SMALLEST_GROUP)
         )
     statistics = statistics.join(known[["division", "segment", "store", "kind"]])
     vehicles = owned_today(data.records.vehicles, data.as_of).groupby("customer").size()
@@ -160,21 +159,21 @@ def hash_of(statistics: pd.DataFrame) -> str:
 
 def choose(lease: Lease, gathered: Gathered, champion: Champion | None) -> Chosen:
     """The champion's models where the run only scores and they fit, else new ones."""
-    remark = ""
+    remark: Remark | None = None
     if lease.run.score_only:
         if champion is None:
-            remark = "there are no published models yet"
+            remark = Remark("no_models")
         elif champion.horizon_months != int(lease.run.config["horizon_months"]):
-            remark = "the published models have another horizon"
+            remark = Remark("other_horizon")
         elif champion.models is None:
-            remark = champion.unusable
+            remark = as_remark(champion.unusable)
         else:
             groups = gathered.facts[["division", "segment"]].drop_duplicates()
             new = set(groups.itertuples(index=False, name=None)) - set(champion.models.fits)
             if not new:
                 return Chosen(champion.models, False, champion.model_run, champion.horizon_months)
             names = ", ".join(sorted("/".join(key) for key in new))
-            remark = f"the published models do not know {names}"
+            remark = Remark("new_divisions", names=names)
     models = fit(lease, gathered)
     return Chosen(models, True, lease.run, int(lease.run.config["horizon_months"]), remark)
 
@@ -261,7 +260,7 @@ def _deliver(
                 "high_value_from": limits,
                 "high_value_from_fen": limits[0],
                 "margin_factor": _margin_factor(gathered.data),
-                "remark": chosen.remark,
+                "remark": chosen.remark.as_dict() if chosen.remark else None,
             },
         )
         note_quarantined(access, run.pk, "prepare", gathered.stores, gathered.quarantined)

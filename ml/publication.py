@@ -13,8 +13,9 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.models import CustomerTag
+from ml import champion_changes
 from ml.asof import DateRefused
-from ml.models import ModelVersion, Score, ScoreSet, ScoringChunk, TrainingRun
+from ml.models import ChampionChange, ModelVersion, Score, ScoreSet, ScoringChunk, TrainingRun
 from ml.runs import Lease
 from ml.verdict import Gate
 from organization import audit
@@ -115,7 +116,7 @@ def drop_draft(access: Access, score_set: ScoreSet) -> None:
 def current_score_set(access: Access, as_of: date | None = None) -> ScoreSet | None:
     """The published set that pages show, or the one of a given date; newest first."""
     found = ScoreSet.objects.visible_to(access).filter(
-        status=ScoreSet.Status.PUBLISHED, withdrawn_at=None
+        status=ScoreSet.Status.PUBLISHED, withdrawn_at=None, dropped_at=None
     )
     if as_of is not None:
         found = found.filter(as_of=as_of)
@@ -147,6 +148,9 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
     """
     access = lease.access
     with entered(access):
+        former = current_score_set(access)
+        changes = _changes(access, former, score_set) if gate.passed else []
+    with entered(access):
         lease.lock()
         score_set.gate = gate.as_dict()
         if gate.passed:
@@ -158,6 +162,7 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
         score_set.save()
         if gate.passed and current_score_set(access) == score_set:
             replace_tags(score_set)
+            champion_changes.keep(changes)
         ScoringChunk.objects.filter(run=lease.run).update(inputs=None)
         audit.record(
             access,
@@ -167,8 +172,16 @@ def publish(lease: Lease, score_set: ScoreSet, gate: Gate) -> bool:
             refusals=gate.refusals(),
         )
         outcome = TrainingRun.Status.PUBLISHED if gate.passed else TrainingRun.Status.HELD
-        lease.end(outcome, "; ".join(gate.refusals()))
+        lease.end(outcome, *gate.refusals())
     return gate.passed
+
+
+def _changes(access: Access, former: ScoreSet | None, new: ScoreSet) -> list[ChampionChange]:
+    """What will have moved; worked out beforehand, since it reads both sets while a run is locked
+    and its lease cannot be renewed."""
+    if former is None or not champion_changes.differ(former, new) or new.as_of < former.as_of:
+        return []
+    return champion_changes.what_moved(access, former, new)
 
 
 REPLACE_TAGS = """

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ml.heartbeat import LeaseLost
 from ml.records import Records
+from ml.remarks import Remark
 
 T = TypeVar("T")
 
@@ -43,13 +44,15 @@ def screen(statistics: pd.DataFrame) -> dict[int, str]:
             found.setdefault(int(customer), reason)
 
     age, recency = statistics["T"].to_numpy(float), statistics["t_x"].to_numpy(float)
-    put_aside(~np.isfinite(age) | ~np.isfinite(recency), "the dates of the visits are not numbers")
-    put_aside((age < 0) | (recency < 0) | (recency > age), "the visits are not in order of time")
-    put_aside(age > LONGEST_DAYS, "the first record is more than a hundred years old")
+    put_aside(~np.isfinite(age) | ~np.isfinite(recency), Remark("dates_no_numbers"))
+    put_aside((age < 0) | (recency < 0) | (recency > age), Remark("out_of_order"))
+    put_aside(age > LONGEST_DAYS, Remark("too_old"))
     for name in _MONEY:
         if name in statistics.columns:
             money = statistics[name].to_numpy(float)
-            put_aside(np.isinf(money) | (np.abs(money) > MOST_MONEY), f"{name} is beyond belief")
+            put_aside(
+                np.isinf(money) | (np.abs(money) > MOST_MONEY), Remark("beyond_belief", amount=name)
+            )
     return found
 
 
@@ -106,6 +109,5 @@ def check_share(quarantined: int, customers: int) -> None:
     """Raise :class:`TooManyQuarantined` beyond 1% of the customers and 20 of them."""
     if quarantined > max(ALWAYS_ALLOWED, MOST_SHARE * customers):
         raise TooManyQuarantined(
-            f"{quarantined} of {customers} customers cannot be scored: more than a few bad rows."
-            " The run's page lists them with the reasons."
+            Remark("too_many_left_out", found=quarantined, customers=customers)
         )

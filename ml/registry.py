@@ -142,7 +142,7 @@ def _next_year_rows(
     return [
         {
             **common,
-            "kind": Kind.NEXT_YEAR,
+            "kind": name,
             "name": name,
             "parameters": parameters,
             "metrics": model.report | made,

@@ -15,6 +15,7 @@ from ml import runs
 from ml.chunks import counts
 from ml.model_card import gate_rows
 from ml.models import QuarantinedCustomer, ScoreSet, ScoringChunk, TrainingRun
+from ml.remarks import in_words
 from ml.stages import FITTING, STAGES, stage_in_words
 from organization.access import Access, Capability, acting
 from organization.requests import SignedInRequest
@@ -55,7 +56,7 @@ def _customer_columns(access: Access) -> list[Column]:
     columns = [
         Column("store", gettext_lazy("Store"), value=lambda row: row.store.name),
         Column("stage", gettext_lazy("Stage"), value=lambda row: stage_in_words(row.stage)),
-        Column("reason", gettext_lazy("Reason"), wrap=True),
+        Column("reason", gettext_lazy("Reason"), wrap=True, value=lambda row: row.why),
     ]
     if access.may(Capability.SEE_CUSTOMERS):
         name = Column(
@@ -82,7 +83,7 @@ def progress_of(run: TrainingRun, url: str) -> Progress:
         state=state,
         value=round(run.progress * 100),
         total=100,
-        detail=run.message or stage_in_words(run.stage),
+        detail=run.said or stage_in_words(run.stage),
         href=reverse("training_run", args=[run.pk]),
         link_label=_("Show the run"),
     )
@@ -128,6 +129,12 @@ def _live(access: Access, run: TrainingRun) -> dict[str, Any]:
     }
 
 
+def _remark(score_set: ScoreSet | None) -> str:
+    """Why the models were fitted although the run was to score alone."""
+    kept = score_set.summary.get("remark") if score_set else None
+    return in_words(kept) if isinstance(kept, dict) else kept or ""
+
+
 @require_safe
 def training_run(request: SignedInRequest, run_id: int) -> HttpResponse:
     """The run's page; for htmx only what changes."""
@@ -149,6 +156,7 @@ def training_run(request: SignedInRequest, run_id: int) -> HttpResponse:
     context |= {
         "crumbs": [(_("Models"), reverse("models"))],
         "score_set": score_set,
+        "remark": _remark(score_set),
         "gate": Table(GATE_COLUMNS, gate, _("Gate"), css="wide") if gate else None,
         "quarantined_count": left_out.count(),
         "quarantined": Table(

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from ml.heartbeat import LeaseLost, heartbeat
 from ml.models import TrainingRun
+from ml.remarks import Remark, stored
 from organization import audit
 from organization.access import Access, entered
 
@@ -105,10 +106,12 @@ class Lease:
         if not held.exists():
             raise LeaseLost(f"run {self.run.pk} was taken over or cancelled")
 
-    def end(self, status: TrainingRun.Status, message: str = "") -> None:
+    def end(self, status: TrainingRun.Status, *said: str) -> None:
+        """``said``: why nothing was published, remarks where it is for people."""
         self._update(
             status=status,
-            message=message,
+            message="; ".join(said),
+            remarks=stored(said),
             seconds=self.seconds,
             progress=1.0,
             finished_at=timezone.now(),
@@ -121,9 +124,16 @@ class Lease:
         After the last attempt the run has failed instead.
         """
         if self.run.attempts >= MAX_ATTEMPTS:
-            self.end(TrainingRun.Status.FAILED, f"Given up after {MAX_ATTEMPTS} attempts: {why}")
+            given_up = Remark("given_up", attempts=MAX_ATTEMPTS, why=why)
+            self.end(TrainingRun.Status.FAILED, given_up)
             return
-        self._update(status=TrainingRun.Status.QUEUED, lease_until=None, sent_at=None, message=why)
+        self._update(
+            status=TrainingRun.Status.QUEUED,
+            lease_until=None,
+            sent_at=None,
+            message=why,
+            remarks=stored([why]),
+        )
 
     def kept_alive(self) -> AbstractContextManager[None]:
         """Renew the lease from a thread while a long computation goes on."""
@@ -149,6 +159,7 @@ def claim(access: Access, run_id: int) -> Lease:
                 started_at=now,
                 lease_until=now + LEASE,
                 message="",
+                remarks=[],
             )
             if not taken:
                 raise RunBusy(f"Run {run_id} is being carried out or has ended.")
@@ -164,13 +175,15 @@ def cancel(access: Access, run_id: int, by: str) -> None:
     Raises:
         RunOver: it has ended, or is no run of this group.
     """
+    why = Remark("cancelled", who=by)
     with entered(access):
         ended = TrainingRun.objects.filter(pk=run_id, status__in=UNDER_WAY).update(
             status=TrainingRun.Status.CANCELLED,
             token=F("token") + 1,
             finished_at=timezone.now(),
             lease_until=None,
-            message=f"Cancelled by {by}.",
+            message=why,
+            remarks=stored([why]),
         )
         if not ended:
             raise RunOver(f"Run {run_id} has ended already; nothing was cancelled.")
@@ -179,6 +192,7 @@ def cancel(access: Access, run_id: int, by: str) -> None:
 
 def requeue_expired(access: Access) -> list[int]:
     """Runs of the tenant whose worker died: queue them again, or fail them after three attempts."""
+    why = Remark("worker_died", attempts=MAX_ATTEMPTS)
     with entered(access):
         expired = TrainingRun.objects.filter(
             status=TrainingRun.Status.RUNNING, lease_until__lt=timezone.now()
@@ -189,7 +203,8 @@ def requeue_expired(access: Access) -> list[int]:
             token=F("token") + 1,
             finished_at=timezone.now(),
             lease_until=None,
-            message=f"Its worker died {MAX_ATTEMPTS} times; see the worker's log.",
+            message=why,
+            remarks=stored([why]),
         )
         again = list(expired.values_list("pk", flat=True))
         expired.update(

@@ -6,6 +6,7 @@ Both are the update that publishing is: one transaction in which the tags change
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ml.champion_changes import differ, keep, what_moved
 from ml.models import ScoreSet
 from ml.publication import current_score_set, replace_tags
 from organization import audit
@@ -46,6 +47,8 @@ def roll_back(access: Access, reason: str, score_set_id: int | None = None) -> S
             withdrawn_reason=reason,
         )
         former = current_score_set(access)
+        if withdrawn and former is not None and differ(current, former):
+            keep(what_moved(access, current, former))
         if not withdrawn or former is None:
             raise DecisionRefused(_("There is no earlier published score set to go back to."))
         replace_tags(former)
@@ -75,6 +78,7 @@ def publish_held(access: Access, score_set_id: int, reason: str) -> ScoreSet:
         )
         if held is None:
             raise DecisionRefused(_("This score set was not held back, or is shown already."))
+        former = current_score_set(access)
         held.status = ScoreSet.Status.PUBLISHED
         held.published_at = timezone.now()
         held.published_by = access.label[:80]
@@ -82,5 +86,7 @@ def publish_held(access: Access, score_set_id: int, reason: str) -> ScoreSet:
         held.save()
         if current_score_set(access) == held:
             replace_tags(held)
+            if former is not None and differ(former, held):
+                keep(what_moved(access, former, held))
         audit.record(access, "scores.published_held", f"score_set:{held.pk}", reason=reason)
     return held

@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError as BrokerGone
 from customers.as_of import default_as_of
 from ml import runs, upkeep
 from ml.configuration import DEFAULTS
+from ml.retention import drop_old
 from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 
@@ -127,3 +128,12 @@ def requeue_expired() -> None:
         for run_id in runs.to_be_told(access):
             hand_over(tenant_id, run_id)
         upkeep.tidy(access)
+
+
+@shared_task(name="ml.tasks.drop_old_scores")
+def drop_old_scores() -> None:
+    """Nightly: take away the scores that nobody needs any more."""
+    for tenant_id in _tenants():
+        for one, went in drop_old(Access.system(tenant_id, "retention of scores")):
+            if not went:
+                logger.warning("score set %s is being read; it goes later", one.score_set.pk)

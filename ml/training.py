@@ -20,6 +20,7 @@ from ml.models import QuarantinedCustomer, ScoreSet, ScoringChunk, TrainingRun
 from ml.preparation import prepare
 from ml.publication import current_score_set
 from ml.quarantine import TooManyQuarantined
+from ml.remarks import Remark, said_by
 from ml.runs import Lease
 from ml.verdict import Gate
 from organization.access import entered
@@ -51,16 +52,16 @@ def carry_out(lease: Lease) -> bool:
     except LeaseLost:
         raise
     except (OperationalError, InterfaceError) as gone:
-        _give_back(lease, f"the database was not there ({type(gone).__name__})")
+        _give_back(lease, Remark("no_database", error=type(gone).__name__))
         raise Interrupted("the connection to the database was lost") from gone
     except (KeyboardInterrupt, SystemExit) as told:
-        _give_back(lease, "its worker was told to stop")
+        _give_back(lease, Remark("told_to_stop"))
         raise Interrupted("told to stop") from told
     except (NotEnoughData, NotEnoughForModel) as lacking:
-        lease.end(TrainingRun.Status.FAILED, str(lacking))
-        raise NotEnoughData(str(lacking)) from lacking
+        lease.end(TrainingRun.Status.FAILED, said_by(lacking))
+        raise NotEnoughData(said_by(lacking)) from lacking
     except (TooManyQuarantined, ChunkFailed) as refusal:
-        lease.end(TrainingRun.Status.FAILED, str(refusal))
+        lease.end(TrainingRun.Status.FAILED, said_by(refusal))
         raise
     except Exception as error:
         lease.end(TrainingRun.Status.FAILED, f"{type(error).__name__}: {error}")

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -10,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from ml.model_card import beside_the_library, churn_card, cohort_rows, fit_status, visit_rows
+from ml.change_pages import changes_table
+from ml.model_card import beside_the_library, churn_card, cohort_rows, fit_status, tree_rows
 from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, of_own_divisions
 from ml.models import ModelVersion, ScoreSet
 from ml.publication import current_score_set
@@ -28,6 +30,14 @@ INTENDED = {
         "Whom to call first: the probability that a customer makes no visit within twelve months."
         " No visit is not the same as lost, and the probability says nothing of the cause."
     ),
+    "second_year": gettext_lazy(
+        "Visits of months 13 to 24, where the trees know more than the transaction model; beyond"
+        " that its shape goes on at the level of this year. It is not judged on a held-out year."
+    ),
+    "next_year_revenue": gettext_lazy(
+        "Regular revenue of the next twelve months at the coming year's prices: over the visits it"
+        " gives a customer's spend per visit. Accident work is apart."
+    ),
     "next_year": gettext_lazy(
         "Visits of the next twelve months where due dates, warranty and distance say more than past"
         " visits alone; beyond that the transaction model's shape goes on."
@@ -40,6 +50,13 @@ VISIT_COLUMNS = [
     Column("spearman", "Spearman", "ratio"),
     Column("deviance", gettext_lazy("Poisson deviance"), "ratio", hide_on_phone=True),
 ]
+
+
+# Kind of trees → the part of the report that judges them.
+JUDGED = {
+    ModelVersion.Kind.NEXT_YEAR.value: "everybody",
+    ModelVersion.Kind.NEXT_YEAR_REVENUE.value: "revenue",
+}
 
 
 def _standing(version: ModelVersion, current: ScoreSet | None, sets: list[ScoreSet]) -> str:
@@ -73,9 +90,12 @@ def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
 def _detail(version: ModelVersion) -> dict[str, Any]:
     if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
         return {"cohorts": Table(COHORT_COLUMNS, cohort_rows([version]), version.name, css="wide")}
-    if version.kind == ModelVersion.Kind.NEXT_YEAR:
-        rows = visit_rows(version)
+    judged = JUDGED.get(version.kind)
+    if judged is not None:
+        rows = tree_rows(version, judged)
         return {"visits": Table(VISIT_COLUMNS, rows, _("Held-out year"), css="wide")}
+    if version.kind != ModelVersion.Kind.CHURN:
+        return {}
     card = churn_card(version)
     return {
         "churn": card,
@@ -94,6 +114,11 @@ def _sets_of(access: Access, version: ModelVersion) -> list[ScoreSet]:
         for one in sets.order_by("-created_at")[:200]
         if (one.model_run_id or one.run_id) == version.run_id
     ]
+
+
+def _of_run(run_id: int) -> Q:
+    """Changes to the models of the run, or from them."""
+    return Q(score_set__model_run=run_id) | Q(former__model_run=run_id)
 
 
 @require_safe
@@ -118,6 +143,7 @@ def model_version(request: SignedInRequest, version_id: int) -> HttpResponse:
             "facts": _facts(version, standing),
             "intended": INTENDED[version.kind],
             "sets": sets[:12],
+            "changes": changes_table(request.access, _of_run(version.run_id)),
             **_detail(version),
         },
     )

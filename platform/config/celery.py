@@ -56,6 +56,10 @@ app.conf.update(
             "task": "ml.tasks.backtest_all_groups",
             "schedule": crontab(day_of_week="sat", hour="3", minute="30"),
         },
+        "drop old scores every night": {
+            "task": "ml.tasks.drop_old_scores",
+            "schedule": crontab(hour="4", minute="40"),
+        },
         "requeue expired training leases": {
             "task": "ml.tasks.requeue_expired",
             "schedule": WATCH_SECONDS,

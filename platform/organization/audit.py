@@ -64,6 +64,8 @@ ACTION_WORDS: dict[str, Promise] = {
     "pool.exported": _("downloaded a pool"),
     "segment.exported": _("downloaded a segment's customers"),
     "workload.exported": _("downloaded the expected work"),
+    "change.exported": _("downloaded what moved between models"),
+    "scores.dropped": _("took away scores older than is kept"),
     "training.cancelled": _("cancelled a training run"),
     "backtest.kept": _("carried out back-tests"),
     "task.done": _("closed a task"),

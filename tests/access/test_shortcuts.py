@@ -49,6 +49,8 @@ RAW_SQL = {
     "customers.quality.report": "gives the count its memory",
     "customers.quality.tasks": "one assessment at a time by an advisory lock",
     "customers.service_history": "service dates of many vehicles at once",
+    "ml.champion_changes": "holds two score sets against each other, customer by customer",
+    "ml.retention": "drops the partition of a score set that is not kept",
     "ml.chunks": "holds the run while a chunk commits",
     "ml.extraction": "reads visit days of a group for the models",
     "ml.visit_rows": "millions of orders by binary COPY",

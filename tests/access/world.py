@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -22,6 +23,7 @@ from customers.importing.bookkeeping import REJECTS_DIR
 from customers.models import ImportRun, MergeProposal
 from customers.quality import report as quality
 from ml.models import ModelVersion
+from ml.movement import COLUMNS, moved
 from organization.access import entered
 from organization.models import Account, Assignment, Role, Staff
 from tests.customers.records import (
@@ -55,6 +57,10 @@ GIVEN: dict[str, dict[str, Any]] = {
     "customers.RejectedRow": {"code": "nul_byte"},
     "customers.BeforeMerge": {"stores": lambda place: [place.group.units[place.suffix].pk]},
     "ml.BackTest": {"division": lambda place: place.group.units[place.suffix]},
+    "ml.ChampionChange": {
+        "division": lambda place: place.group.units[place.suffix],
+        "result": lambda place: {**moved(pd.DataFrame(columns=list(COLUMNS))), "rungs": {}},
+    },
     "valuation.Structure": {
         "source": {"kind": "given", "label": "", "amounts": [9.0, 8.0, 7.0], "survival": None},
         "terms": {"horizon": 3},

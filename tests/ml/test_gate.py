@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from ml.gate import auc_at_least, churn_checks, fit_checks, judge_scores
-from ml.verdict import Check, Gate
+from ml.remarks import FEATURE, Remark, in_words
+from ml.verdict import Check, Gate, check
 
 WRITTEN: dict[str, Any] = {
     "expected": 1000,
@@ -98,3 +100,11 @@ def test_the_interval_of_an_auc_is_that_of_hanley_and_mcneil() -> None:
 @pytest.mark.parametrize(("rows", "rate"), [(100, 0.0), (100, 1.0), (0, 0.5)])
 def test_without_both_outcomes_nothing_is_sure(rows: int, rate: float) -> None:
     assert auc_at_least(0.9, rows, rate) == 0.0
+
+
+def test_a_shift_is_named_in_the_readers_language() -> None:
+    broken = [Remark("feature_psi", feature=Remark(FEATURE, name="nps_last"), psi="1.4")]
+    gate = Gate((check("customers", {}, passed=False, why=Remark("shifted", features=broken)),))
+    assert "last NPS answer (PSI 1.4)" in gate.refusals()[0]
+    with override("zh-hans"):
+        assert "上次NPS评分" in in_words(gate.as_dict()["checks"][0]["why"])
