@@ -14,6 +14,8 @@ class QualityReport(TenantOwned):
     report = models.JSONField()
     # Data confidence of the whole group, 0 to 100.
     score = models.FloatField()
+    # The same of each unit above the stores, by its id: a trend reads no counts.
+    unit_scores = models.JSONField(default=dict)
 
     class Meta:
         constraints = [

@@ -112,11 +112,15 @@ def overview(request: SignedInRequest) -> HttpResponse:
     }
     if report is not None:
         part = quality.visible_part(access, report)
-        context |= _overview(access, report, part)
+        many = len(part.stores) > quality_tables.STORES_LISTED and "all" not in request.GET
+        most = quality_tables.STORES_LISTED if many else None
+        context |= _overview(access, report, part, most) | {"listed": most}
     return render(request, "customers/quality/overview.html", context)
 
 
-def _overview(access: Access, report: QualityReport, part: quality.Assessment) -> dict[str, Any]:
+def _overview(
+    access: Access, report: QualityReport, part: quality.Assessment, most: int | None
+) -> dict[str, Any]:
     units = _units(access, part)
     found = part.confidence
     points = quality.trend(access, REPORTS_SHOWN)
@@ -131,7 +135,7 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
         "trend": _trend(points),
         "missing": _names(found.missing_kinds),
         "empty_fields": _empty_fields(part),
-        "stores": quality_tables.store_table(part, units),
+        "stores": quality_tables.store_table(part, units, most),
         "store_count": len(part.stores),
         "fields": quality_tables.field_table(part),
         "gaps": quality_tables.gap_table(part, units),
@@ -139,7 +143,7 @@ def _overview(access: Access, report: QualityReport, part: quality.Assessment) -
         "gap_stores": beyond["store"].nunique(),
         "gaps_shown": quality_tables.GAPS_SHOWN,
         "gap_allowed": GAP_ALLOWED,
-        "balances": quality_tables.balance_table(part, units),
+        "balances": quality_tables.balance_table(part, units, most),
         "parts": quality_tables.part_table(found),
         "rules": [(part.label, part.rule) for part in PARTS],
     }

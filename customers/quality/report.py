@@ -220,6 +220,21 @@ def _store_scores(
     }
 
 
+def _unit_scores(access: Access, found: Assessment) -> dict[str, float]:
+    """Score of each unit above the stores, by id: over the stores that it has now."""
+    below: dict[int, set[int]] = {}
+    units = Unit.objects.visible_to(access).filter(pk__in=found.stores)
+    for store, path in units.values_list("pk", "path"):
+        for unit in path[:-1]:
+            below.setdefault(unit, set()).add(store)
+    frames = (found.fields, found.kinds, found.months)
+    scores = {}
+    for unit, stores in below.items():
+        own = (frame[frame["store"].isin(stores)] for frame in frames)
+        scores[str(unit)] = confidence_of(*own, found.as_of).score
+    return scores
+
+
 def assess(access: Access, as_of: date) -> QualityReport:
     """Measure the whole group of ``access`` and store the report.
 
@@ -240,6 +255,7 @@ def assess(access: Access, as_of: date) -> QualityReport:
             as_of=as_of,
             report=assessment.as_json(time.perf_counter() - began),
             score=assessment.confidence.score,
+            unit_scores=_unit_scores(system, assessment),
         )
         audit.record(access, "assess_quality", f"report {report.pk}", as_of=str(as_of))
     return report
@@ -302,7 +318,8 @@ def confidence(access: Access, as_of: date) -> Confidence:
 
 def trend(access: Access, count: int) -> list[tuple[date, float]]:
     """Score by as-of date of the last ``count`` dates assessed, oldest first, for the stores of
-    ``access``; of several reports of one date the newest counts."""
+    ``access``; of several reports of one date the newest counts. Who has one unit gets that unit's
+    score, of the stores that it had then."""
     reports = (
         QualityReport.objects.visible_to(access)
         .order_by("as_of", "-created_at", "-pk")
@@ -311,10 +328,19 @@ def trend(access: Access, count: int) -> list[tuple[date, float]]:
     newest = QualityReport.objects.visible_to(access).filter(pk__in=reports.values("pk"))
     newest = newest.order_by("-as_of")
     if access.all_units:
-        rows = list(newest.values_list("as_of", "score")[:count])
-    else:
-        rows = [
-            (report.as_of, visible_part(access, report).confidence.score)
-            for report in newest[:count]
-        ]
+        return list(newest.values_list("as_of", "score")[:count])[::-1]
+    unit = str(_only_unit(access))
+    rows = []
+    for report in newest.defer("report")[:count]:
+        score = report.unit_scores.get(unit)
+        if score is None:
+            score = visible_part(access, report).confidence.score
+        rows.append((report.as_of, score))
     return rows[::-1]
+
+
+def _only_unit(access: Access) -> int | None:
+    """The unit that all units of ``access`` lie below, if there is one among them."""
+    units = Unit.objects.visible_to(access).filter(pk__in=access.reach.ids)
+    tops = [pk for pk, parent in units.values_list("pk", "parent") if parent not in access.reach]
+    return tops[0] if len(tops) == 1 else None

@@ -29,6 +29,8 @@ from web.tables import Column, Table
 GAPS_SHOWN = 60
 # A table of more stores scrolls in its place.
 STORES_SHOWN = 20
+# Of more stores only the most remarkable are listed unless all are asked for.
+STORES_LISTED = 60
 GOOD, FAIR = 85.0, 70.0
 
 STORE = gettext_lazy("Store")
@@ -117,9 +119,11 @@ STORE_COLUMNS = [
 ]
 
 
-def store_table(part: Assessment, units: dict[int, Unit]) -> Table:
-    """One row a store: score, and how far each kind reaches; the least trusted first."""
+def store_table(part: Assessment, units: dict[int, Unit], most: int | None = None) -> Table:
+    """One row a store: score, and how far each kind reaches; the least trusted first, at most
+    ``most``."""
     by_store = reached(part)
+    ordered = sorted(part.stores, key=lambda store: (part.scores[store], units[store].code))
     rows: list[dict[str, Any]] = [
         {
             "unit": units[store],
@@ -127,9 +131,8 @@ def store_table(part: Assessment, units: dict[int, Unit]) -> Table:
             "score": part.scores[store],
             "reached": by_store[store],
         }
-        for store in part.stores
+        for store in ordered[:most]
     ]
-    rows.sort(key=lambda row: (row["score"], row["unit"].code))
     return Table(STORE_COLUMNS, rows, _("Complete through, by store"), css=_css(part))
 
 
@@ -260,28 +263,52 @@ BALANCE_COLUMNS = [
 ]
 
 
-def balance_table(part: Assessment, units: dict[int, Unit]) -> Table:
-    """Twelve months of each store against its books; a month without books counts on neither
-    side."""
-    months = part.months.assign(gap=gaps(part.months))
-    by_store = dict(tuple(months.groupby("store")))
-    rows = []
-    for store in part.stores:
-        own = by_store.get(store, months[:0])
-        booked = own[own["gap"].notna()]
-        orders, ledger = booked["orders_fen"].sum(), booked["ledger_fen"].sum()
-        rows.append(
-            {
-                "unit": units[store],
-                "name": units[store].name,
-                "orders_fen": _fen(orders) if len(booked) else None,
-                "ledger_fen": _fen(ledger) if len(booked) else None,
-                "gap": orders / ledger - 1.0 if len(booked) else None,
-                "beyond": int((booked["gap"].abs() > GAP_ALLOWED).sum()),
-                "without": int(own["gap"].isna().sum()),
-                "factor": _share(own["factor"].median()),
-            }
-        )
+def balances(months: pd.DataFrame, stores: tuple[int, ...]) -> pd.DataFrame:
+    """Sums of each store's months with books, by store in the order of ``stores``.
+
+    Columns orders_fen, ledger_fen, gap (NaN without any books), beyond, without (months), factor
+    (median). A month without books counts on neither side.
+    """
+    gap = gaps(months)
+    booked = gap.notna()
+    rows = pd.DataFrame(
+        {
+            "store": months["store"],
+            "orders_fen": months["orders_fen"].where(booked),
+            "ledger_fen": months["ledger_fen"].where(booked),
+            "beyond": gap.abs() > GAP_ALLOWED,
+            "without": ~booked,
+            "factor": months["factor"],
+        }
+    )
+    by_store = rows.groupby("store")
+    found = by_store[["orders_fen", "ledger_fen"]].sum(min_count=1)
+    found["gap"] = found["orders_fen"] / found["ledger_fen"] - 1.0
+    found[["beyond", "without"]] = by_store[["beyond", "without"]].sum().astype(float)
+    found["factor"] = by_store["factor"].median()
+    found = found.reindex(list(stores))
+    return found.fillna({"beyond": 0.0, "without": 0.0})
+
+
+def balance_table(part: Assessment, units: dict[int, Unit], most: int | None = None) -> Table:
+    """Twelve months of each store against its books; with ``most`` only so many, those furthest
+    from their books first."""
+    found = balances(part.months, part.stores)
+    if most is not None:
+        found = found.sort_values("gap", key=lambda gap: -gap.abs(), kind="stable").head(most)
+    rows = [
+        {
+            "unit": units[int(row.Index)],
+            "name": units[int(row.Index)].name,
+            "orders_fen": _fen(row.orders_fen),
+            "ledger_fen": _fen(row.ledger_fen),
+            "gap": _share(row.gap),
+            "beyond": int(row.beyond),
+            "without": int(row.without),
+            "factor": _share(row.factor),
+        }
+        for row in found.itertuples()
+    ]
     return Table(
         BALANCE_COLUMNS,
         rows,

@@ -200,3 +200,12 @@ def test_a_report_holds_no_personal_data(group: Group, report: QualityReport) ->
     assert "王芳" not in text
     assert "京A12345" not in text
     assert "LATPAB071W1005301" not in text
+
+
+def test_the_trend_of_a_region_is_read_without_its_counts(
+    group: Group, report: QualityReport, django_assert_num_queries: Any
+) -> None:
+    with entered(of_store(group, "-E", "-S1", "-S2")) as access:
+        own = quality.visible_part(access, report).confidence.score
+        with django_assert_num_queries(2):
+            assert quality.trend(access, 12) == [(AS_OF, own)]

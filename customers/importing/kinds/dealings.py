@@ -1,5 +1,7 @@
 """What else happened between a store and a customer: contracts, events, surveys."""
 
+from typing import TYPE_CHECKING
+
 from customers.importing import withholding
 from customers.importing.columns import (
     DAY,
@@ -29,6 +31,10 @@ from customers.importing.kinds.kind import (
     same,
     words,
 )
+from customers.importing.kinds.owners import change_owners, take_back_corrected
+
+if TYPE_CHECKING:
+    from customers.importing.loading import Loading
 
 _STORE_CODE = column("store_code", code_type(40), "门店代码", "门店编码", "店代码", required=True)
 _VIN = column("vin", VIN, "车架号", "底盘号", "车辆识别代号")
@@ -108,6 +114,30 @@ CONTRACTS = Kind(
         record="contract",
     ),
 )
+_EVENT = Write(
+    table="customers_event",
+    key={"store_id": "r.store_id", "event_no": "r.event_no"},
+    values={
+        **same("kind"),
+        "happened_at": Value("r.happened_at at time zone $zone", ("happened_at",)),
+        "day": Value("r.happened_at::date", ("happened_at",)),
+        "source_id": Value("r.source_id", ("customer_no",)),
+        "customer_id": Value("r.customer_id", ("customer_no",)),
+        "vehicle_id": Value("r.vehicle_id", ("vin",)),
+        "visit_id": Value("r.visit_id", ("ro_no",)),
+        **words("status", "reason", "detail"),
+        "staff_name": Value("coalesce(r.staff, '')", ("staff",)),
+    },
+    record="event",
+)
+
+
+def _write_events(loading: "Loading") -> None:
+    take_back_corrected(loading)
+    loading.upsert(_EVENT, primary=True)
+    change_owners(loading)
+
+
 EVENTS = Kind(
     name="events",
     columns=(
@@ -156,22 +186,7 @@ EVENTS = Kind(
             {"value": "happened_at"},
         ),
     ),
-    write=Write(
-        table="customers_event",
-        key={"store_id": "r.store_id", "event_no": "r.event_no"},
-        values={
-            **same("kind"),
-            "happened_at": Value("r.happened_at at time zone $zone", ("happened_at",)),
-            "day": Value("r.happened_at::date", ("happened_at",)),
-            "source_id": Value("r.source_id", ("customer_no",)),
-            "customer_id": Value("r.customer_id", ("customer_no",)),
-            "vehicle_id": Value("r.vehicle_id", ("vin",)),
-            "visit_id": Value("r.visit_id", ("ro_no",)),
-            **words("status", "reason", "detail"),
-            "staff_name": Value("coalesce(r.staff, '')", ("staff",)),
-        },
-        record="event",
-    ),
+    custom=_write_events,
 )
 # A survey that names only the vehicle belongs to who owned it at that store on that day.
 _OWNER = (

@@ -40,6 +40,15 @@ _CAR_FACTS = (
 )
 
 
+def _owned_to(held: str) -> str:
+    """SQL: the end of an ownership. One that is known, from an event or a call, is not undone by a
+    file that does not know it; only by one that says he has bought the vehicle since."""
+    return (
+        f"coalesce(r.owned_to, case when {held}.owned_to > coalesce(r.owned_from, r.sold_on,"
+        f" '-infinity') then {held}.owned_to end)"
+    )
+
+
 _HOLDS = {
     # What an ownership of the file says after the load; a column that is not there stays.
     "open": ("owned_to", "{owned_to} is null"),
@@ -55,8 +64,9 @@ def _lay_out_newest(loading: "Loading") -> None:
     does not depend on which store's file came last.
     """
     given = {
-        name: f"r.{name}" if loading.has(name) else f"o.{name}"
-        for name in ("owned_to", "owned_from", "sold_on")
+        "owned_to": _owned_to("o") if loading.has("owned_to") else "o.owned_to",
+        "owned_from": "coalesce(r.owned_from, r.sold_on, o.owned_from)",
+        "sold_on": "r.sold_on" if loading.has("sold_on") else "o.sold_on",
     }
     of_row = {name: sql.format(**given) for name, (_, sql) in _HOLDS.items()}
     known = {name: f"o.{name}" for name in given}
@@ -120,12 +130,18 @@ def _write_vehicles(loading: "Loading") -> None:
         Write(
             table="customers_ownership",
             key={"vehicle_id": "v.id", "source_id": "r.source_id"},
-            values=same("sold_on", "sold_used", "km_at_sale", "owned_to")
-            | {"owned_from": Value("coalesce(r.owned_from, r.sold_on)", ("owned_from", "sold_on"))},
+            values=same("sold_on", "sold_used", "km_at_sale")
+            | {
+                "owned_to": Value(_owned_to("h"), ("owned_to",)),
+                "owned_from": Value(
+                    "coalesce(r.owned_from, r.sold_on, h.owned_from)", ("owned_from", "sold_on")
+                ),
+            },
             fixed={"customer_id": "r.customer_id", "store_id": "r.store_id"},
             rows=(
                 "import_resolved r join customers_vehicle v"
-                " on v.tenant_id = $tenant and v.vin = r.vin"
+                " on v.tenant_id = $tenant and v.vin = r.vin left join customers_ownership h"
+                " on h.tenant_id = $tenant and h.vehicle_id = v.id and h.source_id = r.source_id"
             ),
             record="ownership",
         ),
