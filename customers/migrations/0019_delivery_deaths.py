@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0016_row_digests")]
+    dependencies = [("customers", "0018_row_digests")]
     operations = [
         migrations.AddField(
             model_name="delivery",
