@@ -6,6 +6,8 @@ from its run's state, and the digest of its content says whether it was loaded b
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ logger = logging.getLogger(__name__)
 STARTED_BY = "投递文件夹 / drop folder"
 LOADED_BEFORE = gettext_noop("The same content was loaded before; nothing was loaded again.")
 PATIENCE = 60.0  # seconds to wait for another import; the next look goes on
+MOST_DEATHS = 3
 _TELL_FOR = timedelta(days=7)
 
 
@@ -68,6 +71,11 @@ class _Claimed:
     def finish(self) -> bool:
         """Whether it is loaded or refused and archived; False while another import is at work."""
         odd = incoming.strip(self.path)
+        refused: FileRefused | None = None
+        try:
+            odd += incoming.unpack(self.path)
+        except FileRefused as error:
+            refused = error
         digest = incoming.digest_of(self.path)
         with entered(self.access):
             known = Delivery.objects.filter(origin=Delivery.Origin.FOLDER, key=digest)
@@ -81,7 +89,7 @@ class _Claimed:
             elif delivery.run.status == ImportRun.Status.FAILED:
                 # Its failure was not told yet: perhaps it only died, and another import said so.
                 loading.take_back(delivery.run)
-        if not self._load(delivery.run):
+        if not self._load(delivery, refused):
             return False
         with entered(self.access):
             self._archive(ImportRun.objects.get(pk=delivery.run_id))
@@ -94,7 +102,10 @@ class _Claimed:
                 tenant=self.tenant, name=self.name, folder=str(self.path), started_by=STARTED_BY
             )
             audit.record(self.access, "queue_import", f"run {run.pk}", name=self.name)
-            values = {"run": run, "name": self.name, "ignored": odd, "reported_at": None}
+            values = {
+                **{"run": run, "name": self.name, "ignored": odd, "reported_at": None},
+                "deaths": 0,
+            }
             if failed is not None:
                 Delivery.objects.filter(pk=failed.pk).update(**values)
                 return Delivery.objects.select_related("run").get(pk=failed.pk)
@@ -106,15 +117,19 @@ class _Claimed:
                 **values,
             )
 
-    def _load(self, run: ImportRun) -> bool:
+    def _load(self, delivery: Delivery, refused: FileRefused | None) -> bool:
         """Load it unless that is done; whether the run has ended, well or not."""
+        run = delivery.run
         if run.status not in loading.UNFINISHED:
             return True
         try:
-            _refuse_other_groups(self.path, self.tenant.code)
-            return loading.load(self.tenant.pk, run.pk, patience=PATIENCE)
-        except FileRefused as refused:
-            record_failure(self.access, run.pk, refused)
+            if refused is not None:
+                raise refused
+            with self._alive(delivery):
+                _refuse_other_groups(self.path, self.tenant.code)
+                return loading.load(self.tenant.pk, run.pk, patience=PATIENCE)
+        except FileRefused as refusal:
+            record_failure(self.access, run.pk, refusal)
             return True
         except Exception:
             # A defect is told on the run and must not keep the deliveries behind it waiting; one
@@ -124,6 +139,29 @@ class _Claimed:
                 if ImportRun.objects.get(pk=run.pk).status in loading.UNFINISHED:
                     raise
             return True
+
+    @contextmanager
+    def _alive(self, delivery: Delivery) -> Iterator[None]:
+        """Count the load as a death beforehand, since who is killed can count nothing.
+
+        Raises:
+            FileRefused: it has killed who loaded it before, as often as is allowed.
+        """
+        if delivery.deaths >= MOST_DEATHS:
+            logger.error(
+                "delivery %s of group %s killed its worker %s times and is set aside",
+                *(self.name, self.tenant.code, delivery.deaths),
+            )
+            raise FileRefused("deadly_delivery", name=self.name, times=delivery.deaths)
+        self._count_deaths(delivery.pk, delivery.deaths + 1)
+        try:
+            yield
+        finally:
+            self._count_deaths(delivery.pk, delivery.deaths)
+
+    def _count_deaths(self, pk: int, deaths: int) -> None:
+        with entered(self.access):
+            Delivery.objects.filter(pk=pk).update(deaths=deaths)
 
     def _archive(self, run: ImportRun, again: bool = False) -> None:
         note = LOADED_BEFORE if again else ""

@@ -16,7 +16,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+from customers.importing import uploads
+from customers.importing.messages import FileRefused
+from customers.importing.reading import SUFFIXES
+
 WORK, DONE, FAILED = ".work", "done", "failed"
+_UNPACKED, _UNPACKING = ".unpacked", ".unpacking"
 MARK = ".done"
 _CLAIMING = ".claiming"
 # What programs write while a file is on its way, and what file managers leave behind.
@@ -134,11 +139,51 @@ def strip(delivery: Path) -> list[str]:
         if stat.S_ISREG(mode) and not entry.name.endswith(MARK) and not _PASSING.search(entry.name):
             continue
         if stat.S_ISDIR(mode):
-            odd.append(f"{entry.name}/")
+            if entry.name not in (_UNPACKED, _UNPACKING):
+                odd.append(f"{entry.name}/")
             continue
         if not stat.S_ISREG(mode):
             odd.append(entry.name)
         entry.unlink()
+    return odd
+
+
+def unpack(delivery: Path) -> list[str]:
+    """Put the files of ZIP archives in the archives' place; names of what is not of the format.
+
+    A look that is killed on the way leaves either the archives or all of their files in
+    ``.unpacked``, from where the next one goes on.
+
+    Raises:
+        FileRefused: an archive cannot be read, is too large, or brings a file twice.
+    """
+    archives = [
+        entry
+        for entry in sorted(delivery.iterdir())
+        if entry.suffix.lower() == ".zip" and entry.is_file() and not entry.is_symlink()
+    ]
+    whole, half, odd = delivery / _UNPACKED, delivery / _UNPACKING, []
+    if archives and not whole.exists():
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+        files = (file for file in delivery.iterdir() if file.is_file())
+        held = {
+            file.stem.strip().lower(): file.name
+            for file in files
+            if file.suffix.lower() in SUFFIXES
+        }
+        try:
+            odd = uploads.unpack(archives, half, held)
+        except FileRefused:
+            shutil.rmtree(half)
+            raise
+        half.rename(whole)
+    if whole.is_dir() and not whole.is_symlink():
+        for file in sorted(whole.iterdir()):
+            file.rename(delivery / file.name)
+        for archive in archives:
+            archive.unlink()
+        whole.rmdir()
     return odd
 
 

@@ -13,7 +13,7 @@ from itertools import repeat
 from customers.importing.columns import REMEMBERED, Column, normalised_header
 from customers.importing.kinds.kind import Kind
 from customers.importing.messages import FileRefused
-from customers.importing.tables import MOST_COLUMNS, Chunk, Table, nearest_titles
+from customers.importing.tables import MOST_COLUMNS, PARTS, Chunk, Table, nearest_titles
 from customers.importing.text_files import NOTHING_KNOWN, Hints
 
 # Orders of a date's parts: pattern and the groups of year, month and day.
@@ -58,7 +58,17 @@ class Layout:
         """
         places = self._places(foreign)
         header = tuple(dict.fromkeys((*places, *self._added(places))))
-        return replace(foreign, header=header, chunks=lambda: self._chunks(foreign, places, header))
+        return replace(
+            foreign,
+            header=header,
+            chunks=lambda: self._chunks(foreign, places, header),
+            parts=self._parts,
+        )
+
+    @property
+    def _parts(self) -> bool:
+        """Whether a line of the file may be several rows."""
+        return bool(self.separator) and self.kind.name == _MULTIPLE
 
     def _added(self, places: Mapping[str, int]) -> list[str]:
         added = list(self.constants)
@@ -95,25 +105,18 @@ class Layout:
     ) -> Iterator[Chunk]:
         dates = _Dates(self.dates)
         types = {column.name: column.type.name for column in self.kind.columns}
-        given = 1
         for chunk in foreign.chunks():
             columns = {name: list(self._cells(chunk, places.get(name), name)) for name in header}
-            if self.separator:
-                numbers: Sequence[int] = chunk.numbers
-                if self.kind.name == _MULTIPLE:
-                    columns = self._split(columns)
-                    count = len(columns[header[0]])
-                    # A foreign row is several rows here: they are counted as they come out.
-                    numbers = range(given + 1, given + count + 1)
-                    given += count
-                else:
-                    self._first_values(columns)
-            else:
-                numbers = chunk.numbers
+            numbers, refused = chunk.numbers, chunk.refused
+            if self._parts:
+                columns, numbers = self._split(columns, numbers)
+                refused = [(line * PARTS, cells, problem) for line, cells, problem in refused]
+            elif self.separator:
+                self._first_values(columns)
             for name in header:
                 if types[name] in _DATED and self.dates:
                     columns[name] = list(map(dates.__getitem__, columns[name]))
-            yield Chunk(numbers, list(columns.values()), chunk.refused, chunk.bytes_read)
+            yield Chunk(numbers, list(columns.values()), refused, chunk.bytes_read)
 
     def _cells(self, chunk: Chunk, place: int | None, name: str) -> Sequence[str]:
         constant = self.constants.get(name, "")
@@ -132,17 +135,22 @@ class Layout:
                     if name == "mobile" and second is not None and len(values) > 1:
                         second[at] = second[at] or values[1]
 
-    def _split(self, columns: dict[str, list[str]]) -> dict[str, list[str]]:
-        """Rows with several values in a cell as several rows; single values stand in each."""
+    def _split(
+        self, columns: dict[str, list[str]], lines: Sequence[int]
+    ) -> tuple[dict[str, list[str]], list[int]]:
+        """Rows with several values in a cell as several rows, and the numbers of these; single
+        values stand in each."""
         split: dict[str, list[str]] = {name: [] for name in columns}
+        numbers: list[int] = []
         numbered = "line_no" in self.columns
-        for row in zip(*columns.values(), strict=True):
+        for line, row in zip(lines, zip(*columns.values(), strict=True), strict=True):
             parts = [cell.split(self.separator) for cell in row]
             count = max(map(len, parts))
             for at in range(count):
                 # A separator at the end joins nothing.
                 if at and not any(len(v) > at and v[at].strip() for v in parts):
                     continue
+                numbers.append(line * PARTS + at)
                 for name, values in zip(columns, parts, strict=True):
                     if name == "line_no" and not numbered:
                         split[name].append(str(at + 1))
@@ -150,7 +158,7 @@ class Layout:
                         split[name].append(values[0])
                     else:
                         split[name].append(values[at] if at < len(values) else "")
-        return split
+        return split, numbers
 
 
 class _Dates(dict[str, str]):

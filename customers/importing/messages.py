@@ -244,6 +244,22 @@ FILES = {
         "{name} cannot be unpacked as a ZIP archive ({reason})",
         "{name} 无法作为 ZIP 解压（{reason}）",
     ),
+    "deadly_delivery": (
+        "loading {name} ended the worker {times} times without a word, as when memory runs out; it"
+        " is set aside and not tried again: check the file, split it, or drop it changed",
+        "导入 {name} 时工作进程 {times} 次异常终止（例如内存不足），已搁置，不再重试；"
+        "请检查或拆分文件，修改后重新投递",
+    ),
+    "oversized_texts": (
+        "{name} keeps {megabytes} MB of texts and formats apart from its rows, more than {most} MB"
+        " fit in memory; export it as CSV",
+        "{name} 在行数据之外还有 {megabytes} MB 的文本和格式，"
+        "超过可读入内存的 {most} MB，请导出为 CSV",
+    ),
+    "giant_row": (
+        "{name} has a row of more than {most} MB; it is not a table",
+        "{name} 有一行超过 {most} MB，不是表格",
+    ),
     "oversized_workbook": (
         "{name} would unpack to {megabytes} MB, more than {most} MB; export it as CSV",
         "{name} 解压后为 {megabytes} MB，超过 {most} MB，请导出为 CSV",

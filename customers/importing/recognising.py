@@ -91,14 +91,19 @@ def any_digests(recognition: Recognition, loading: Loading) -> bool:
     return bool(found)
 
 
+def is_large_part(recognition: Recognition, loading: Loading, read: int) -> bool:
+    """Whether ``read`` rows are worth a look at the whole table. Call inside an access."""
+    [(known,)] = loading.rows(
+        f"select reltuples from pg_class where oid = '{recognition.table}'::regclass"
+    )
+    return bool(read * SMALL_PART >= known)
+
+
 def recognised(recognition: Recognition, loading: Loading, read: int) -> RecognisedRows:
     """Which of the ``read`` rows of ``import_digest`` are recognised; ``import_recognised`` lists
     them with their records. Call inside an access."""
     rows = RecognisedRows()
-    [(known,)] = loading.rows(
-        f"select reltuples from pg_class where oid = '{recognition.table}'::regclass"
-    )
-    if read * SMALL_PART < known:
+    if not is_large_part(recognition, loading, read):
         return rows
     join_by_hash(True)
     spared = (

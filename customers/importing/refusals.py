@@ -103,10 +103,11 @@ class RefusalFolder:
             for (row, column, problem, whole), cells in _with_cells(source, _in_order(spools)):
                 padded = [*cells, *[""] * len(own)][: len(own)]
                 text = both(problem.code, problem.values)
-                writer.writerow([*map(inert, padded), row, column, problem.code, inert(text)])
+                line = source.table.line_of(row)
+                writer.writerow([*map(inert, padded), line, column, problem.code, inert(text)])
                 if run_id is None:
                     continue
-                records.append(_record(run_id, kind, (row, column, problem, whole), own, cells))
+                records.append(_record(run_id, kind, (line, column, problem, whole), own, cells))
                 if len(records) >= _BATCH:
                     RejectedRow.objects.bulk_create(records)
                     records.clear()

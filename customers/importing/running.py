@@ -31,7 +31,13 @@ from customers.importing.queueing import (
     say_it_waits,
 )
 from customers.importing.reading import Delivery, Source, open_delivery
-from customers.importing.recognising import any_digests, digests_of, is_large, recognised
+from customers.importing.recognising import (
+    any_digests,
+    digests_of,
+    is_large,
+    is_large_part,
+    recognised,
+)
 from customers.importing.refusals import Spool
 from customers.importing.staging import stage, stage_digests
 from customers.importing.statements import Names
@@ -328,11 +334,19 @@ class _Run:
         with entered(self.access):
             any_known = any_digests(recognition, loading)
         if any_known:
-            rows = stage_digests(source, context, recognition.looked_up, digests, progress)
+            # Two passes: each moves the bar over a half.
+            size, show = source.table.bytes, progress
+            rows = stage_digests(
+                *(source, context, recognition.looked_up, digests),
+                lambda rows, at: show(rows, at // 2),
+            )
             with entered(self.access):
                 found = recognised(recognition, loading, rows)
-        loading.keeps_digests = True
-        return stage(source, context, spool, progress, digests, found)
+            progress = lambda rows, at: show(rows, (size + at) // 2)  # noqa: E731
+        read = stage(source, context, spool, progress, digests, found)
+        with entered(self.access):
+            loading.keeps_digests = is_large_part(recognition, loading, read)
+        return read
 
     def _most_refused(self) -> float:
         """Percent of a file's rows that may be refused."""

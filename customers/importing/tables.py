@@ -10,7 +10,10 @@ from customers.importing.columns import Column, HeaderMap, normalised_header, sp
 from customers.importing.messages import FileRefused, Problem
 
 CHUNK_ROWS = 4_000
-MOST_COLUMNS = 300
+MOST_COLUMNS = 256
+# Numbers of rows that are parts of one line: the line's number times this, and the part. A line is
+# shorter than so many characters, so it has fewer parts.
+PARTS = 1 << 21
 
 
 @dataclass
@@ -54,13 +57,21 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Table:
-    """An opened file: reading its chunks again starts from the top."""
+    """An opened file: reading its chunks again starts from the top.
+
+    ``parts``: a line of the file is several rows, numbered as ``PARTS`` says.
+    """
 
     path: Path
     name: str
     bytes: int
     header: tuple[str, ...]
     chunks: Callable[[], Iterator[Chunk]]
+    parts: bool = False
+
+    def line_of(self, row: int) -> int:
+        """The line of the file that the row numbered ``row`` comes from."""
+        return row // PARTS if self.parts else row
 
 
 def map_header(table: Table, columns: tuple[Column, ...]) -> HeaderMap:

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -30,6 +30,23 @@ class Received:
 def most_megabytes() -> int:
     """The size limit of an upload, unpacked (setting IMPORT_UPLOAD_MB, by default 200)."""
     return int(getattr(settings, "IMPORT_UPLOAD_MB", 200))
+
+
+def unpack(archives: Sequence[Path], folder: Path, held: Mapping[str, str]) -> list[str]:
+    """Unpack the format's files of ``archives`` into ``folder``; names of what is none of it.
+
+    Args:
+        held: kind → name of the files that lie beside the archives.
+
+    Raises:
+        FileRefused: an archive cannot be read, or holds a kind that is there already; together
+            they are larger than an upload may be.
+    """
+    store = _Store(folder)
+    store.kinds |= held
+    for archive in archives:
+        _unpack(archive, archive.name, store)
+    return store.ignored
 
 
 def keep_sample(file: UploadedFile) -> Path:
@@ -120,7 +137,7 @@ class _Store:
         return self.folder / kept
 
 
-def _unpack(file: UploadedFile, name: str, store: _Store) -> None:
+def _unpack(file: UploadedFile | Path, name: str, store: _Store) -> None:
     # What is unpacked is counted as it is read: sizes that an archive declares may be forged.
     try:
         with zipfile.ZipFile(file) as archive:

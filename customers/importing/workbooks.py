@@ -1,7 +1,9 @@
 """XLSX, streamed: the first sheet, its values as the text that a CSV would hold."""
 
 import datetime as dt
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,13 @@ from customers.importing.text_files import NOTHING_KNOWN, Hints
 
 _MOST_UNPACKED = 2_000 * 1024 * 1024
 _BOMB_RATIO = 200
+# Texts, styles and the list of sheets are held in memory, a text of a few letters in five times
+# the bytes that it has in the file. Sheets are streamed, a row at a time.
+_MOST_HELD = 48 * 1024 * 1024
+_STREAMED = ("xl/worksheets/", "xl/media/", "xl/embeddings/", "xl/drawings/", "xl/charts/")
+_LONGEST_ROW = 8 * 1024 * 1024
+_BLOCK = 1 << 20
+_ROW = re.compile(rb"</?(?:[A-Za-z_][\w.-]{0,30}:)?row[\s/>]")
 # What zipfile, openpyxl and the XML parser raise on files that are cut off, renamed or forged.
 _BROKEN = (
     *(zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, OSError),
@@ -50,20 +59,45 @@ def open_workbook(path: Path, hints: Hints = NOTHING_KNOWN) -> Table:
 
 
 def _check_archive(path: Path) -> None:
+    """By what the archive says of its members, which cannot be read beyond what it says."""
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(info.file_size for info in archive.infolist())
-            packed = sum(info.compress_size for info in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+            members = archive.infolist()
+            unpacked = sum(info.file_size for info in members)
+            packed = sum(info.compress_size for info in members)
+            held = sum(i.file_size for i in members if not i.filename.startswith(_STREAMED))
+            bomb = unpacked > 100 * 1024 * 1024 and unpacked > _BOMB_RATIO * max(packed, 1)
+            if bomb or unpacked > _MOST_UNPACKED:
+                raise _oversized("oversized_workbook", path, unpacked, _MOST_UNPACKED)
+            if held > _MOST_HELD:
+                raise _oversized("oversized_texts", path, held, _MOST_HELD)
+            for info in members:
+                if info.filename.startswith("xl/worksheets/") and info.file_size > _LONGEST_ROW:
+                    _check_rows(archive, info, path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise FileRefused("unreadable_workbook", name=path.name, reason=str(error)) from error
-    bomb = unpacked > 100 * 1024 * 1024 and unpacked > _BOMB_RATIO * max(packed, 1)
-    if bomb or unpacked > _MOST_UNPACKED:
-        raise FileRefused(
-            "oversized_workbook",
-            name=path.name,
-            megabytes=unpacked >> 20,
-            most=_MOST_UNPACKED >> 20,
-        )
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a foreign way
+        raise FileRefused("unreadable_workbook", name=path.name, reason=str(error)) from error
+
+
+def _oversized(code: str, path: Path, size: int, most: int) -> FileRefused:
+    return FileRefused(code, name=path.name, megabytes=size >> 20, most=most >> 20)
+
+
+def _check_rows(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
+    """Refuse a sheet of which one row would not fit in memory: the parser holds a row whole."""
+    since_row, end = 0, b""
+    with archive.open(info) as sheet:
+        while block := sheet.read(_BLOCK):
+            text = end + block
+            # Plain text, in which "<row" need not be a tag; no spreadsheet program writes it.
+            if b"<![CDATA[" in text or b"<!--" in text:
+                raise FileRefused("unreadable_workbook", name=path.name, reason="CDATA")
+            last = max((found.start() for found in _ROW.finditer(text)), default=-1)
+            since_row = since_row + len(block) if last < 0 else len(text) - last
+            if since_row > _LONGEST_ROW:
+                raise FileRefused("giant_row", name=path.name, most=_LONGEST_ROW >> 20)
+            end = text[-40:]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

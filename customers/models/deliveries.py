@@ -27,6 +27,9 @@ class Delivery(TenantOwned):
     # Columns that the format does not have: posted, reported, not loaded.
     ignored = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Looks of the drop folder that began to load it and did not come back: killed, most likely by
+    # what it holds.
+    deaths = models.PositiveSmallIntegerField(default=0, db_default=0)
     # When its people were told; empty while that is still to be done.
     reported_at = models.DateTimeField(null=True)
 

@@ -1,5 +1,6 @@
 """Files of made-up dealer-management systems, read by saved profiles: the same visits each time."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,18 @@ def test_tabs_windows_1252_and_several_values_in_a_cell(tmp_path: Path, group: T
             ("2", "FILTER", "Luftfilter", 20_000),
         ]
     assert import_path(path, profile="orders").kinds["visits"].unchanged == 2
+
+
+def test_a_refusal_names_the_line_of_the_file_that_it_comes_from(
+    tmp_path: Path, group: Tenant
+) -> None:
+    workshop(group)
+    path = written(tmp_path, "auftraege.txt", WORKSHOP.encode("cp1252"))
+    report = import_path(path, profile="jobs")  # no order is there yet
+    assert report.rejects_file is not None
+    with report.rejects_file.open(encoding="utf-8-sig", newline="") as stream:
+        refused = [(line["row"], line["line_no"]) for line in csv.DictReader(stream)]
+    assert refused == [("2", "1"), ("2", "2"), ("3", "1")]
 
 
 def test_gbk_with_headers_of_its_own_and_two_mobiles(tmp_path: Path, group: Tenant) -> None:

@@ -130,6 +130,38 @@ def test_a_zip_bomb_is_refused_unopened(tmp_path: Path) -> None:
     assert refused.value.problem.code == "oversized_workbook"
 
 
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("member", "begin", "text", "code"),
+    [
+        ("xl/sharedStrings.xml", b"<sst>", b"<si><t>%d</t></si>", "oversized_texts"),
+        ("xl/styles.xml", b"<styleSheet>", b"<xf id='%d'/>", "oversized_texts"),
+        ("xl/worksheets/sheet1.xml", SHEET + b"<row><c><is><t>", b"%d", "giant_row"),
+        ("xl/worksheets/sheet1.xml", SHEET + b"<row>", b"<c><v>%d</v></c>", "giant_row"),
+        ("xl/worksheets/sheet1.xml", SHEET, b"<![CDATA[<row %d", "unreadable_workbook"),
+    ],
+)
+def test_a_workbook_that_memory_would_not_hold_is_refused_unparsed(
+    tmp_path: Path, member: str, begin: bytes, text: bytes, code: str
+) -> None:
+    """Below the limits of archives: what is held whole, and a row that never ends."""
+    path = workbook(tmp_path / "visits.xlsx", [["a"], [1]])
+    rewritten = tmp_path / "rewritten.xlsx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(rewritten, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            if info.filename != member:
+                new.writestr(info, old.read(info))
+        with new.open(member, "w") as stream:
+            stream.write(begin)
+            for start in range(0, 4_000_000, 100_000):
+                stream.write(b"".join(text % number for number in range(start, start + 100_000)))
+    with pytest.raises(FileRefused) as refused:
+        open_workbook(rewritten)
+    assert refused.value.problem.code == code
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code", "says"),
     [
@@ -143,7 +175,8 @@ def test_a_zip_bomb_is_refused_unopened(tmp_path: Path) -> None:
         ),
         ("visit.csv", b"a\n", "unknown_name", "visits.csv"),
         ("visits.xlsx", b"nothing", "unreadable_workbook", "visits.xlsx"),
-        ("visits.csv", b",".join(b"c%d" % i for i in range(400)), "too_many_columns", "400"),
+        ("visits.csv", b",".join(b"c%d" % i for i in range(300)), "too_many_columns", "300"),
+        ("visits.csv", b"\xff\xd8\xff\xe0\0\x10JFIF\0" + b"x" * 99, "not_text", "JPEG"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_says_why(

@@ -307,3 +307,15 @@ def test_row_numbers_are_a_bit_each() -> None:
     assert rows.others(range(3_999_999, 4_000_002)) == [0, 2]
     assert rows.others([9_000_000]) == [0]
     assert rows.count == 4
+
+
+def test_a_small_part_of_the_table_is_compared_not_recognised(
+    tmp_path: Path, found: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recognising reads the whole table, which a few rows are not worth."""
+    load(tmp_path)
+    monkeypatch.setattr(recognising, "SMALL_PART", 0)
+    with connection.cursor() as cursor:
+        cursor.execute("select customers_refresh_statistics()")
+    assert counts(load(tmp_path)) == (0, 0, 10, 0)
+    assert found == [0]

@@ -36,6 +36,8 @@ def codes(report: RunReport) -> list[tuple[str, str]]:
         ({"customer_no": ""}, "customer_no", "required_empty"),
         ({"opened_at": "2099-01-01 08:00"}, "opened_at", "in_the_future"),
         ({"opened_at": "soon"}, "opened_at", "not_an_instant"),
+        ({"opened_at": "1900-01-00"}, "opened_at", "not_an_instant"),
+        ({"opened_at": "0"}, "opened_at", "not_an_instant"),
         ({"closed_at": "2025-03-03 18:00"}, "closed_at", "closed_before_opened"),
         ({"pay_customer": "a lot"}, "pay_customer", "not_a_number"),
         ({"pay_customer": "=A1*2"}, "pay_customer", "formula"),
@@ -59,6 +61,19 @@ def test_a_bad_visit_is_refused_and_the_next_is_loaded(
     assert codes(report) == [(column, code)]
     with entered(system()):
         assert [v.ro_no for v in Visit.objects.all()] == ["R2"]
+
+
+def test_the_store_of_another_group_is_not_known_to_this_one(tmp_path: Path) -> None:
+    foreign = [
+        {"code": "YZ", "name": "别家", "level": "group", "parent_code": ""},
+        {"code": "YZ-1", "name": "别家一店", "level": "store", "parent_code": "YZ"},
+    ]
+    import_path(write(tmp_path / "foreign", {"org_units": foreign}))
+    load(tmp_path)
+    path = write(tmp_path / "visits", {"visits": [visit("R1", store="YZ-1"), visit("R2")]})
+    report = import_path(path, group="HX")
+    assert codes(report) == [("store_code", "unknown_store")]
+    assert report.kinds["visits"].created == 1
 
 
 @pytest.mark.parametrize(

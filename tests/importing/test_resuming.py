@@ -89,10 +89,14 @@ def fresh() -> Iterator[Callable[[str], Database]]:
 
 
 @pytest.fixture(scope="module")
-def deliveries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two deliveries of one group; the second corrects the first."""
+def deliveries(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> list[Path]:
+    """Two deliveries of one group; the second corrects the first. The long run has visits enough
+    for the unchanged ones to be recognised."""
     folder = tmp_path_factory.mktemp("resuming")
-    generate(folder / "1", customers=300, seed=1, until=date(2026, 1, 1))
+    customers = 1_200 if request.config.getoption("--soak") else 300
+    generate(folder / "1", customers=customers, seed=1, until=date(2026, 1, 1))
     shutil.copytree(folder / "1", folder / "2")
     _correct(folder / "2" / "visits.csv")
     return [folder / "1", folder / "2"]
