@@ -64,7 +64,7 @@ RAW_SQL = {
     "valuation.contracted": "contracts in force by store and month",
     "valuation.engine": "one valuation at a time by an advisory lock",
     "valuation.roll_forward": "customers of two valuations side by side",
-    "valuation.reports.outturn": "what a pool's members paid since its cut",
+    "valuation.reports.outturn": "what valued customers paid since",
     "valuation.reports.records": "sums of the records by month for reports",
     "valuation.indicators.reading": "home customers, cars and books of all stores at once",
     "valuation.inputs": "reads a million curves at once",

@@ -20,7 +20,11 @@ with credit as (
     select store_id, original_ro_no as ro_no,
         sum(abs(pay_customer_fen) + abs(pay_insurance_fen) + abs(pay_warranty_fen)) as amount
     from customers_visit where status = 'credit' and original_ro_no <> '' group by 1, 2
-), member as ({members}), due as (
+), member as (
+    select p.customer_id from valuation_valuedcustomer c
+    join valuation_pseudonym p on p.pseudonym = c.pseudonym
+    where c.valuation_id = %(of)s and c.store_id = any(%(stores)s)
+), due as (
     select * from unnest(%(starts)s::date[], %(ends)s::date[]) with ordinality
         as month(starts, ends, number)
 ), orders as (
@@ -33,16 +37,6 @@ with credit as (
 select due.number::int, coalesce(sum(paid) filter (where paid > 0), 0)::bigint
 from due left join orders on orders.day >= due.starts and orders.day < due.ends
 group by 1 order by 1
-"""
-VALUED = """
-select p.customer_id from valuation_valuedcustomer c
-join valuation_pseudonym p on p.pseudonym = c.pseudonym
-where c.valuation_id = %(of)s and c.store_id = any(%(stores)s)
-"""
-POOLED = """
-select p.customer_id from valuation_poolmember c
-join valuation_pseudonym p on p.pseudonym = c.pseudonym
-where c.pool_id = %(of)s and c.store_id = any(%(stores)s)
 """
 
 
@@ -57,23 +51,10 @@ def paid_by_valued(
 ) -> list[int]:
     """Fen that the customers whom a valuation gave to ``stores`` paid, by month, wherever in the
     group they went. Counted in the system's access: sums, no rows."""
-    return _paid(VALUED, valuation_id, stores, months)
-
-
-def paid_by_pool(
-    pool_id: int, stores: Sequence[int], months: Sequence[tuple[dt.date, dt.date]]
-) -> list[int]:
-    """The same of a cut pool's customers; who was erased since counts no more."""
-    return _paid(POOLED, pool_id, stores, months)
-
-
-def _paid(
-    members: str, of: int, stores: Sequence[int], months: Sequence[tuple[dt.date, dt.date]]
-) -> list[int]:
     if not months:
         return []
     values: dict[str, Any] = {
-        "of": of,
+        "of": valuation_id,
         "stores": list(stores),
         "starts": [one for one, _end in months],
         "ends": [one for _start, one in months],
@@ -83,5 +64,5 @@ def _paid(
     tenant_id = current_access().tenant_id
     system = Access.system(tenant_id, "actual against forecast")
     with entered(system), connection.cursor() as cursor:
-        cursor.execute(PAID.format(members=members), values)
+        cursor.execute(PAID, values)
         return [int(amount) for _number, amount in cursor.fetchall()]

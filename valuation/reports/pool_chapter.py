@@ -6,10 +6,11 @@ from django.utils.translation import gettext as _
 
 from organization.access import current_access
 from valuation.models import Pool, Structure
+from valuation.pools.actuals import actuals_of
 from valuation.refusals import Refused
 from valuation.reports.document import Grid, Kind, Picture, Section
 from valuation.reports.forecast import PLAN_LEVEL, compared, forecast_grid, status
-from valuation.reports.outturn import paid_by_pool, paid_by_valued, windows
+from valuation.reports.outturn import paid_by_valued, windows
 from valuation.reports.subject import Subject
 from valuation.structure.sources import collections_of
 from valuation.structure.study import CONSEQUENCE_NAMES, TRIGGER_NAMES, Study
@@ -106,19 +107,15 @@ def pool_section(subject: Subject) -> Section:
 def _tracked(subject: Subject, pool: Pool) -> tuple[list[Any], Grid]:
     expected = pool.monthly["revenue_fen"]
     cut = pool.valuation.as_of
-    months = windows(cut, subject.valuation.as_of, len(expected))
-    paid = paid_by_pool(pool.pk, _stores_of(subject, pool), months)
+    paid = actuals_of(pool).revenue_fen
+    months = windows(cut, subject.valuation.as_of, len(paid))
     lines = compared(
         [start for start, _end in months],
         [fen / 100 for fen in expected[: len(months)]],
-        [fen / 100 for fen in paid],
+        [fen / 100 for fen in paid[: len(months)]],
     )
     grid = forecast_grid(lines, cut, PLAN_LEVEL, title=pool.name)
     return lines, grid
-
-
-def _stores_of(subject: Subject, pool: Pool) -> list[int]:
-    return [pk for pk, one in subject.units.items() if pool.unit_id in one.path]
 
 
 def _pools_grid(subject: Subject, tracked: list[tuple[Pool, list[Any], Grid]]) -> Grid:
