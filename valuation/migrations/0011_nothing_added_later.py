@@ -18,10 +18,10 @@ begin
         raise exception 'valuation % is approved: no unit is added to it', new.valuation_id
             using errcode = 'integrity_constraint_violation';
     end if;
-    return new;
+    return null;
 end $$;
 revoke execute on function valuation_approved_keys() from public;
-create trigger nothing_added before insert on valuation_valuedunit
+create trigger nothing_added after insert on valuation_valuedunit
     for each row execute function valuation_approved_keys();
 
 create function valuation_members_keys() returns trigger language plpgsql

@@ -88,7 +88,7 @@ def _draw(width: int, left: list[Flow], right: list[Flow]) -> Drawing:
     scale = BANDS / total
     narrow = width < 450
     side = 4.0 if narrow else 150.0
-    start, end = side + BAR, width - 150.0
+    start, end = side + BAR, width - 165.0
     lefts, rights = _spread(left, scale), _spread(right, scale)
     marks = [*_bands(lefts, rights, start, end, scale)]
     for one, top, thick in lefts:
