@@ -131,6 +131,7 @@ def _absorption(shown: Shown, goal: float | None) -> Figure:
         delta=_difference(now, before),
         delta_kind="points",
         target=_target(goal, lambda v: formats.percent(v, 0)),
+        tone="warn" if goal is not None and now is not None and now < 0.9 * goal else "",
         lineage=_lineage(
             shown,
             "absorption",

@@ -11,6 +11,7 @@ from organization.access import Access, entered, entered_installation
 from organization.models import Tenant
 from valuation.engine import create_valuation
 from valuation.improvement.measuring import measure_due_tasks
+from valuation.indicators import after_loads
 from valuation.indicators.recording import NothingToRecord, record
 from valuation.reports import exporting
 
@@ -64,6 +65,29 @@ def record_all_indicators() -> None:
         tenants = list(Tenant.objects.values_list("pk", flat=True))
     for tenant_id in tenants:
         record_indicators.delay(tenant_id, "the nightly schedule")
+
+
+@shared_task(name="valuation.tasks.look_for_loads")
+def look_for_loads() -> None:
+    """Every few minutes: groups with a finished load that no recording has seen; one task each."""
+    with entered_installation("schedule"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant_id in tenants:
+        access = Access.system(tenant_id, "looking for loads")
+        with entered(access):
+            waiting = after_loads.loads_since(access) is not None
+        if waiting and after_loads.claim(tenant_id):
+            record_after_loads.delay(tenant_id)
+
+
+@shared_task(name="valuation.tasks.record_after_loads")
+def record_after_loads(tenant_id: int) -> int:
+    """Measure the months of one group that loads have touched; rows that were added."""
+    try:
+        found = after_loads.record_after_loads(Access.system(tenant_id, "indicators after loads"))
+    finally:
+        after_loads.release(tenant_id)
+    return 0 if found is None else found.rows
 
 
 @shared_task(name="valuation.tasks.measure_tasks")

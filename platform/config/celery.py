@@ -72,6 +72,10 @@ app.conf.update(
             "task": "valuation.tasks.record_all_indicators",
             "schedule": crontab(hour="5", minute="40"),
         },
+        "record indicators after loads": {
+            "task": "valuation.tasks.look_for_loads",
+            "schedule": crontab(minute="*/5"),
+        },
         "measure tasks whose day has come": {
             "task": "valuation.tasks.measure_tasks",
             "schedule": crontab(hour="6", minute="30"),

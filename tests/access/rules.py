@@ -487,6 +487,8 @@ TASKS: dict[str, Work] = {
     "valuation.tasks.value_all_groups": Work("every group", "queues valuations"),
     "valuation.tasks.record_indicators": Work("group", "writes the months of units"),
     "valuation.tasks.record_all_indicators": Work("every group", "queues recordings"),
+    "valuation.tasks.look_for_loads": Work("every group", "queues recordings after loads"),
+    "valuation.tasks.record_after_loads": Work("group", "writes the months that loads touched"),
     "valuation.tasks.measure_tasks": Work("every group", "closes or reopens tasks"),
 }
 # Where files leave the product: module → the routes and commands whose rule covers it.

@@ -150,6 +150,8 @@ def why_none(found: UnitMonths, definition: Definition) -> Text:
                 "months": wording.code_list(left["partial"][:3])
             }
         return _("no books for the whole window")
+    if definition.key == "payback" and found.last.figures.get("ltv_cac") is not None:
+        return _("not within the horizon of the valuation")
     return {
         "inputs": _("not entered yet"),
         "valued": _("only for the month of a valuation, with new customers and marketing"),

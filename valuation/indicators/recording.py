@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from django.db import connection
 
 from ml.extraction import visit_days
 from organization.access import Access, entered
@@ -86,6 +87,11 @@ def record(
         )
         if valuation is None:
             raise NothingToRecord("The group has no valuation yet: run `manage.py value` first.")
+        with connection.cursor() as cursor:
+            # The night, a load and the button may ask at once: the second finds nothing new.
+            cursor.execute(
+                "select pg_advisory_xact_lock(hashtext('indicators'), %s::int)", [access.tenant_id]
+            )
         source = Source.read(valuation)
         wanted = list(_months_before(valuation.as_of, months))
         newest = _newest(access, wanted)

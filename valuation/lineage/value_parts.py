@@ -7,6 +7,7 @@ recomputes from.
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from valuation.bridge import LABELS
@@ -91,6 +92,11 @@ def _part(
     )
 
 
+def _of(whole: Text, part: Text) -> Text:
+    """A part says what it is a part of: "Insurer" alone would be no name of a figure."""
+    return format_lazy("{whole}: {part}", whole=whole, part=part)
+
+
 _QUANTILE = _("quantile of the value plus the three layers of uncertainty, drawn with a seed")
 _SHARES = _(
     "Σ over months of the flow × share of the last three years' work, accident work by its own"
@@ -100,16 +106,27 @@ PARTS: dict[str, Definition] = {
     for one in (
         *(_part(key, label, _QUANTILE, "drawn") for key, (label, _share) in DRAWN.items()),
         *(
-            _part(f"stream_{key}", label, formula, "streams")
+            _part(f"stream_{key}", _of(_("Stream"), label), formula, "streams")
             for key, (label, formula) in STREAMS.items()
         ),
-        *(_part(f"payer_{key}", _(label), _SHARES, "mix") for key, label in PAYERS.items()),
-        *(_part(f"kind_{key}", _(label), _SHARES, "mix") for key, label in KINDS.items()),
-        *(_part(f"bridge_{key}", _(label), BARS[key], "bridge") for key, label in LABELS.items()),
+        *(
+            _part(f"payer_{key}", _of(_("Who pays"), _(label)), _SHARES, "mix")
+            for key, label in PAYERS.items()
+        ),
+        *(
+            _part(f"kind_{key}", _of(_("Kind of work"), _(label)), _SHARES, "mix")
+            for key, label in KINDS.items()
+        ),
+        *(
+            _part(f"bridge_{key}", _of(_("Bridge"), _(label)), BARS[key], "bridge")
+            for key, label in LABELS.items()
+        ),
     )
 }
 STEP_FIGURES: dict[str, Definition] = {
-    f"change_{key}": _part(f"change_{key}", _(label), CHANGES[key], "change", SINCE)
+    f"change_{key}": _part(
+        f"change_{key}", _of(_("Why it changed"), _(label)), CHANGES[key], "change", SINCE
+    )
     for key, label in STEPS.items()
 }
 

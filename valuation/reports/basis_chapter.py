@@ -51,7 +51,7 @@ def basis_section(subject: Subject) -> Section:
                 "number": valuation.pk,
                 "when": formats.instant(valuation.created_at),
                 "who": valuation.author,
-                "hash": valuation.input_hash,
+                "hash": valuation.input_hash[:12],
             },
         ],
     )

@@ -100,7 +100,9 @@ def _largest_customers(subject: Subject) -> Grid:
     for count in TOP:
         some = sum(values[:count])
         if len(values) >= count:
-            label = _("the largest %(count)s customers") % {"count": formats.integer(count)}
+            label = _("the largest customer")
+            if count > 1:
+                label = _("the largest %(count)s customers") % {"count": formats.integer(count)}
             rows.append([label, some / 100, some / whole if whole > 0 else None])
     heads: list[tuple[str, Kind]] = [
         *((_("Customers"), "text"), (_("Value"), "money"), (_("of value"), "percent")),

@@ -276,6 +276,15 @@ def shown_sections(document: Document) -> list[dict[str, Any]]:
                 ],
             }
             for grid in section.grids
+            # The chart beside it has the same figures as a table.
+            if grid.on_paper
         ]
-        found.append({"section": section, "figures": figures, "grids": grids})
+        found.append(
+            {
+                "section": section,
+                "figures": figures,
+                "grids": grids,
+                "goals": any(one.target or one.status for one in section.figures),
+            }
+        )
     return found
