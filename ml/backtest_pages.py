@@ -208,7 +208,7 @@ def _churn(result: Mapping[str, Any]) -> dict[str, Any]:
     ]
     points = [(one["forecast"], one["rate"], int(one["rows"])) for one in churn["calibration"]]
     return {
-        "churn": Table(CHURN_COLUMNS, rows, _("Twelve-month churn")),
+        "churn": Table(CHURN_COLUMNS, rows, _("Twelve-month churn"), css="wide"),
         "calibration": charts.calibration(
             _("Forecast against what happened, in tenths of customers"), points
         ),

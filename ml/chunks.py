@@ -23,10 +23,10 @@ from django.utils import timezone
 from ml.chunk_inputs import unpack
 from ml.heartbeat import LeaseLost, heartbeat
 from ml.models import QuarantinedCustomer, ScoreSet, ScoringChunk, TrainingRun
-from ml.publication import copy_scores
 from ml.quarantine import isolated
 from ml.registry import Loaded, load_models
 from ml.remarks import Remark, as_remark
+from ml.score_copy import copy_scores
 from ml.scoring import Scored, Terms, score_rows
 from organization.access import Access, entered
 
@@ -63,7 +63,7 @@ class ChunkLease:
         with entered(self.access), transaction.atomic():
             if not self._mine().select_for_update().exists():
                 raise LeaseLost(f"chunk {self.chunk} was taken over")
-            copy_scores(self.access, score_set, rows)
+            copy_scores(self.access, score_set.pk, rows)
             # Shared, so that chunks do not wait for each other; an end of the run waits for them.
             with connection.cursor() as cursor:
                 cursor.execute(

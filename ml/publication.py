@@ -1,31 +1,19 @@
 """Writing a score set aside, and making it the one that pages show in one transaction."""
 
-import csv
-import io
-import json
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from django.db import connection
 from django.utils import timezone
 
 from customers.models import CustomerTag
 from ml import champion_changes
 from ml.asof import DateRefused
-from ml.models import ChampionChange, ModelVersion, Score, ScoreSet, ScoringChunk, TrainingRun
+from ml.models import ChampionChange, ModelVersion, ScoreSet, ScoringChunk, TrainingRun
 from ml.runs import Lease
 from ml.verdict import Gate
 from organization import audit
 from organization.access import Access, entered
-
-COLUMNS = [
-    str(field.column)
-    for field in Score._meta.concrete_fields
-    if field.column not in {"tenant_id", "score_set_id"}
-]
 
 
 def write_models(lease: Lease, versions: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
@@ -37,61 +25,6 @@ def write_models(lease: Lease, versions: list[dict[str, Any]]) -> dict[tuple[str
         ]
         ModelVersion.objects.bulk_create(rows)
         return {(row.kind, row.name): row.pk for row in rows}
-
-
-def _arrays(rows: Iterable[Any]) -> list[str]:
-    """Rows of floats as PostgreSQL's arrays; the shortest text that is the same float again."""
-    return ["{" + ",".join(map(repr, row)) + "}" for row in np.stack(list(rows)).tolist()]
-
-
-def _cells(column: pd.Series) -> list[Any]:
-    """Plain values of a column, None for what is not known; the CSV writer keeps floats exactly."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        days = np.datetime_as_string(column.to_numpy(dtype="datetime64[D]")).tolist()
-        return [None if day == "NaT" else day for day in days]
-    if pd.api.types.is_float_dtype(column):
-        return [None if value != value else value for value in column.tolist()]
-    return column.tolist()
-
-
-def _copy_frame(cursor: Any, table: str, columns: list[str], frame: pd.DataFrame) -> None:
-    names = ", ".join(f'"{c}"' for c in columns)
-    with cursor.copy(f"copy {table} ({names}) from stdin (format csv, null '')") as copy:
-        for start in range(0, len(frame), 20_000):
-            part = frame.iloc[start : start + 20_000]
-            buffer = io.StringIO()
-            cells = [_cells(part[name]) for name in columns]
-            csv.writer(buffer).writerows(zip(*cells, strict=True))
-            copy.write(buffer.getvalue())
-
-
-def copy_scores(access: Access, score_set: ScoreSet, scores: pd.DataFrame) -> None:
-    """Add rows to the partition of ``score_set``, inside an entered access and a transaction.
-
-    ``scores`` has the columns of ``COLUMNS``: curves and tags as lists, reasons and evidence as
-    what JSON holds.
-    """
-    if scores.empty:
-        return
-    frame = scores.copy()
-    for name in ("visits_at_nodes", "alive_at_nodes"):
-        frame[name] = _arrays(frame[name])
-    frame["tags"] = ["{" + ",".join(tags) + "}" for tags in frame["tags"]]
-    for name in ("reasons", "evidence"):
-        frame[name] = [json.dumps(one) for one in frame[name]]
-    with connection.cursor() as cursor:
-        # COPY into a table under row-level security is refused: through a table of one's own.
-        cursor.execute("create temp table scored (like ml_score including defaults) on commit drop")
-        cursor.execute("alter table scored alter tenant_id drop not null")
-        cursor.execute("alter table scored alter score_set_id drop not null")
-        _copy_frame(cursor, "scored", COLUMNS, frame)
-        names = ", ".join(f'"{c}"' for c in COLUMNS)
-        cursor.execute(
-            f"insert into ml_score (tenant_id, score_set_id, {names})"  # noqa: S608
-            f" select %s, %s, {names} from scored order by customer_id",
-            [access.tenant_id, score_set.pk],
-        )
-        cursor.execute("drop table scored")
 
 
 def create_score_set(lease: Lease, **values: Any) -> ScoreSet:

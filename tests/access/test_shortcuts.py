@@ -56,7 +56,8 @@ RAW_SQL = {
     "ml.visit_rows": "millions of orders by binary COPY",
     "ml.freshness": "where scores stand, in one statement a page",
     "ml.preparation": "reads all records of one state of the database",
-    "ml.publication": "copies scores and publishes them",
+    "ml.publication": "publishes scores with their tags",
+    "ml.score_copy": "copies scores into their partition",
     "ml.score_file": "copies scores into a file",
     "ml.training": "counts what was written",
     "valuation.archive": "writes and reads a million valued customers",
@@ -291,7 +292,7 @@ def test_views_touch_files_in_named_modules_alone() -> None:
 # They write made-up files, refusals into the product's own folder (which a route hands out), and
 # rows into a COPY.
 WRITERS = {
-    *("customers.demonstration.writer", "customers.importing.refusals", "ml.publication"),
+    *("customers.demonstration.writer", "customers.importing.refusals"),
     "config.bench.bulk_load",
 }
 

@@ -13,6 +13,7 @@ from ml.asof import DateRefused
 from ml.models import ModelVersion, Score, ScoreSet, TrainingRun
 from ml.publication import current_score_set, publish, score_set_of
 from ml.runs import Lease, LeaseLost
+from ml.score_copy import copy_scores
 from ml.verdict import Gate
 from organization.access import Access, entered
 from organization.models import AuditEvent
@@ -55,7 +56,7 @@ def drafted(
     fit = ids["lifetime_value", "XQ-LUX/person"]
     row = one_score(customer, fit).assign(tags=[list(tags)], evidence=[tags])
     with entered(access):
-        publication.copy_scores(access, score_set, row)
+        copy_scores(access, score_set.pk, row)
     return lease, score_set
 
 
