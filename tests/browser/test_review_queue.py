@@ -48,7 +48,8 @@ def test_a_proposal_is_decided_undone_and_decided_otherwise(
     expect(page.locator("table.decisions tbody tr").first).to_contain_text("撤销")
     for address in pair:
         answer = page.goto(demo_site.url + address)
-        assert answer is not None and answer.status == 200
+        assert answer is not None
+        assert answer.status == 200
 
     page.goto(queue)
     assert (_names(page), _waiting(page)) == (pair, waiting)

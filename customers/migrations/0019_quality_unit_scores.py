@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0017_match_due")]
+    dependencies = [("customers", "0018_row_digests")]
     operations = [
         migrations.AddField(
             model_name="qualityreport",
