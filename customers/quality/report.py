@@ -227,11 +227,13 @@ def _unit_scores(access: Access, found: Assessment) -> dict[str, float]:
     for store, path in units.values_list("pk", "path"):
         for unit in path[:-1]:
             below.setdefault(unit, set()).add(store)
-    frames = (found.fields, found.kinds, found.months)
     scores = {}
     for unit, stores in below.items():
-        own = (frame[frame["store"].isin(stores)] for frame in frames)
-        scores[str(unit)] = confidence_of(*own, found.as_of).score
+        fields, kinds, months = (
+            frame[frame["store"].isin(stores)]
+            for frame in (found.fields, found.kinds, found.months)
+        )
+        scores[str(unit)] = confidence_of(fields, kinds, months, found.as_of).score
     return scores
 
 
