@@ -57,6 +57,8 @@ class Dossier:
     tags: list[CustomerTag]
     elsewhere: Elsewhere
     related: list[Customer]
+    # Vehicles that somebody else known here had before.
+    taken_over: set[int]
     score_set: Any | None
     score: Any | None
     vehicles: dict[int, Vehicle] = field(default_factory=dict)
@@ -95,7 +97,8 @@ def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> 
         .order_by(F("owned_from").desc(nulls_last=True))
     )
     ids = sorted({o.vehicle_id for o in ownerships})
-    held = [o.vehicle_id for o in ownerships if o.owned_to is None or o.owned_to > today]
+    kept = [o.vehicle_id for o in ownerships if o.owned_to is None or o.owned_to > today]
+    others = _other_owners(access, customer, ownerships)
     contacts = list(own(ContactPoint).order_by("pk"))
     visits = list(
         own(Visit)
@@ -117,14 +120,22 @@ def dossier(access: Access, tenant: Tenant, customer: Customer, today: date) -> 
         last_lines=_last_lines(access, visits),
         declined=_declined(access, customer, today),
         surveys=list(own(Survey).order_by("-day", "-pk")[:5]),
-        open_events=_open_events(access, customer, held),
+        open_events=_open_events(access, customer, kept),
         contracts=list(own(Contract).filter(type__in=PREPAID, balance_fen__gt=0)),
         follow_ups=list(
             own(FollowUp).filter(closed_at=None, held_out=False).order_by("due_on", "pk")
         ),
         tags=list(own(CustomerTag)),
-        elsewhere=elsewhere(access, tenant, customer, held),
-        related=_related(access, customer, contacts, ownerships),
+        elsewhere=elsewhere(access, tenant, customer, kept),
+        related=_related(access, customer, contacts, others, ownerships),
+        taken_over={
+            held.vehicle_id
+            for other in others
+            for held in ownerships
+            if other.vehicle_id == held.vehicle_id
+            and other.owned_to is not None
+            and other.owned_to <= held.period[0]
+        },
         score_set=score_set,
         score=_score(access, score_set, customer),
         vehicles={o.vehicle_id: o.vehicle for o in ownerships},
@@ -197,8 +208,20 @@ def _open_events(access: Access, customer: Customer, vehicle_ids: list[int]) -> 
     return list(found.order_by("day")[:20])
 
 
+def _other_owners(access: Access, customer: Customer, held: list[Ownership]) -> list[Ownership]:
+    """Who else had or has the customer's vehicles, as far as it is known here."""
+    found: QuerySet[Ownership] = Ownership.objects.visible_to(access).filter(
+        vehicle_id__in={o.vehicle_id for o in held}
+    )
+    return list(found.exclude(customer=customer)[:50])
+
+
 def _related(
-    access: Access, customer: Customer, contacts: list[ContactPoint], held: list[Ownership]
+    access: Access,
+    customer: Customer,
+    contacts: list[ContactPoint],
+    others: list[Ownership],
+    held: list[Ownership],
 ) -> list[Customer]:
     """Others who share a number, or own a vehicle together with the customer: family, company.
 
@@ -207,13 +230,8 @@ def _related(
     shared = ContactPoint.objects.visible_to(access).filter(
         lookup__in=[c.lookup for c in contacts if c.kind != ContactPoint.Kind.ID_NUMBER]
     )
-    owners = (
-        Ownership.objects.visible_to(access)
-        .filter(vehicle_id__in={o.vehicle_id for o in held})
-        .exclude(customer=customer)
-    )
     ids = {*shared.values_list("customer_id", flat=True)[:50]}
-    ids |= {other.customer_id for other in owners[:50] if any(map(other.overlaps, held))}
+    ids |= {other.customer_id for other in others if any(map(other.overlaps, held))}
     return list(
         Customer.objects.visible_to(access)
         .filter(pk__in=ids - {customer.pk})

@@ -64,7 +64,9 @@ class Car:
 def car_of(record: Dossier, ownership: Ownership) -> Car:
     """A card out of the dossier."""
     vehicle, access = ownership.vehicle, record.access
-    row = record.due.loc[vehicle.pk] if vehicle.pk in record.due.index else None
+    parted = ownership.owned_to is not None and ownership.owned_to <= record.today
+    # What is due with a vehicle is due to who has it now.
+    row = record.due.loc[vehicle.pk] if vehicle.pk in record.due.index and not parted else None
 
     def known(name: str) -> Any:
         # Not-a-number and not-a-time differ from themselves.
@@ -83,15 +85,16 @@ def car_of(record: Dossier, ownership: Ownership) -> Car:
         due_km=known("due_km"),
         overdue=(known("overdue_days") or 0) > 0,
         days_from=SOURCES[row["days_from"]] if row is not None else SOURCES[""],
-        owner=_owner_order(ownership),
-        since=ownership.sold_on or ownership.owned_from,
+        owner=_("Parted with the vehicle") if parted else _owner_order(record, ownership),
+        since=ownership.owned_to if parted else ownership.sold_on or ownership.owned_from,
         warranty=_warranty(vehicle, record.today),
     )
 
 
-def _owner_order(ownership: Ownership) -> str:
+def _owner_order(record: Dossier, ownership: Ownership) -> str:
     if ownership.sold_on is None:
-        return _("Bought elsewhere")
+        taken_over = ownership.vehicle_id in record.taken_over
+        return _("Later owner") if taken_over else _("Bought elsewhere")
     return _("Later owner") if ownership.sold_used else _("First owner")
 
 

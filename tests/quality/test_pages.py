@@ -274,3 +274,16 @@ def test_queries_do_not_grow_with_stores_and_reports(
     with CaptureQueriesContext(connection) as after:
         text_of(client, address)
     assert len(after) == len(before) <= MOST_QUERIES
+
+
+def test_of_many_stores_the_most_remarkable_are_listed(
+    report: QualityReport, client_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S2 stopped delivering in June and lies 6% above its books."""
+    monkeypatch.setattr("customers.quality.tables.STORES_LISTED", 1)
+    text = text_of(client_of("ceo"))
+    assert {suffix for suffix in ALL if f"store XQ{suffix}</a>" in text} < ALL
+    assert "store XQ-S2</a>" in text
+    assert "List all 4 stores" in text
+    every = text_of(client_of("ceo"), f"{PAGE}?all")
+    assert {suffix for suffix in ALL if f"store XQ{suffix}</a>" in every} == ALL

@@ -15,7 +15,7 @@ from django.db import connection
 from config.bench.catalogue import Order
 from config.bench.duplicates import STORES, Number, draw
 from config.bench.group import memory
-from config.bench.measurement import Stages
+from config.bench.measurement import Effort, Stages
 from customers.identity import (
     merge_on_strong_evidence,
     refresh_advisors,
@@ -79,17 +79,24 @@ def measure(order: Order) -> dict[str, Any]:
     access = make_group()
     with stages.timed("load"), entered(access):
         load(access.tenant_id, numbers)
-    found, used = {}, memory()
-    with used, stages.timed("identity"):
+    found, used, effort = {}, memory(), Effort(_backend())
+    with used, stages.timed("identity"), effort.counted("identity"):
         found["moved"] = match(access)
-    with stages.timed("again"):
+    with stages.timed("again"), effort.counted("again"):
         found["moved_again"] = match(access, whole=True)
     with entered(access):
         found |= counted(access.tenant_id) | judged(access.tenant_id, numbers)
         found["changed"] = change(access.tenant_id, order.customers // CHANGED)
-    with stages.timed("increment"):
+    with stages.timed("increment"), effort.counted("increment"):
         found["moved_by_increment"] = match(access, loaded=False)
-    return {"seconds": stages.seconds, **used.figures(), **found}
+    return {"seconds": stages.seconds, "effort": effort.seconds, **used.figures(), **found}
+
+
+def _backend() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        pid: int = cursor.fetchone()[0]
+    return pid
 
 
 def make_group() -> Access:

@@ -32,6 +32,34 @@ class Stages:
         self.seconds[stage] = round(time.perf_counter() - began, 4)
 
 
+class Effort:
+    """Seconds of processor time by stage: of this process, and of one PostgreSQL backend that works
+    for it (None where it cannot be seen). On a machine that is shared they say more than the wall
+    clock."""
+
+    def __init__(self, backend: int) -> None:
+        self._backend = backend
+        self.seconds: dict[str, dict[str, float | None]] = {}
+
+    @contextmanager
+    def counted(self, stage: str) -> Iterator[None]:
+        own, theirs = time.process_time(), _processor_seconds(self._backend)
+        yield
+        now = _processor_seconds(self._backend)
+        self.seconds[stage] = {
+            "own": round(time.process_time() - own, 2),
+            "postgres": None if theirs is None or now is None else round(now - theirs, 2),
+        }
+
+
+def _processor_seconds(pid: int) -> float | None:
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class PeakMemory:
     """Largest resident memory while the block runs, in MB of 2^20 bytes.
 
