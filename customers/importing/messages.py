@@ -256,6 +256,10 @@ FILES = {
         "{name} 在行数据之外还有 {megabytes} MB 的文本和格式，"
         "超过可读入内存的 {most} MB，请导出为 CSV",
     ),
+    "too_many_texts": (
+        "{name} keeps more than {most} different texts, more than fit in memory; export it as CSV",
+        "{name} 中不同文本超过 {most} 个，无法全部读入内存，请导出为 CSV",
+    ),
     "giant_row": (
         "{name} has a row of more than {most} MB; it is not a table",
         "{name} 有一行超过 {most} MB，不是表格",

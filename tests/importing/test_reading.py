@@ -133,10 +133,19 @@ def test_a_zip_bomb_is_refused_unopened(tmp_path: Path) -> None:
 SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 
 
+# A list of contents may say that any member holds the texts.
+TEXTS = (
+    b'<Override PartName="/%s" ContentType="application/vnd.openxmlformats-officedocument'
+    b'.spreadsheetml.sharedStrings+xml"/></Types>'
+)
+
+
 @pytest.mark.parametrize(
     ("member", "begin", "text", "code"),
     [
         ("xl/sharedStrings.xml", b"<sst>", b"<si><t>%d</t></si>", "oversized_texts"),
+        ("xl/worksheets/texts.xml", b"<sst>", b"<si><t>%d</t></si>", "oversized_texts"),
+        ("xl/sharedStrings.xml", b"<sst>", b"<si/>", "too_many_texts"),
         ("xl/styles.xml", b"<styleSheet>", b"<xf id='%d'/>", "oversized_texts"),
         ("xl/worksheets/sheet1.xml", SHEET + b"<row><c><is><t>", b"%d", "giant_row"),
         ("xl/worksheets/sheet1.xml", SHEET + b"<row>", b"<c><v>%d</v></c>", "giant_row"),
@@ -152,11 +161,15 @@ def test_a_workbook_that_memory_would_not_hold_is_refused_unparsed(
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(rewritten, "w", zipfile.ZIP_DEFLATED) as new:
         for info in old.infolist():
             if info.filename != member:
-                new.writestr(info, old.read(info))
+                content = old.read(info)
+                if "texts" in member:
+                    content = content.replace(b"</Types>", TEXTS % member.encode())
+                new.writestr(info, content)
         with new.open(member, "w") as stream:
             stream.write(begin)
             for start in range(0, 4_000_000, 100_000):
-                stream.write(b"".join(text % number for number in range(start, start + 100_000)))
+                numbers = range(start, start + 100_000)
+                stream.write(b"".join(text % n if b"%" in text else text for n in numbers))
     with pytest.raises(FileRefused) as refused:
         open_workbook(rewritten)
     assert refused.value.problem.code == code
