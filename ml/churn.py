@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 YEAR = datetime.timedelta(days=365)
+HALF_YEAR = datetime.timedelta(days=182)
 SUSPECTED_LEAK = 0.82
 """ROC-AUC beyond which features are thought to know the answer (models seen: .775; an oracle that
 knows who is lost: .90)."""
@@ -47,14 +48,19 @@ class NotEnoughData(ValueError):
 
 @dataclass(frozen=True)
 class ChurnConfig:
-    """Everything that decides a churn model besides the data."""
+    """Everything that decides a churn model besides the data.
+
+    ``snapshots``: yearly ones to learn from; where twice as many rows stay below ``dense_rows``,
+    one year more and the half-years between as well.
+    """
 
     trees: int = 160
     leaves: int = 14
     learning_rate: float = 0.07
     min_leaf_rows: int = 60
-    l2: float = 1.0
+    l2: float = 10.0
     snapshots: int = 3
+    dense_rows: int = 100_000
     max_rows: int = 300_000
     # The judged model never scores: beyond these rows its ROC-AUC rises by less than .001.
     judged_rows: int = 100_000
@@ -121,15 +127,18 @@ def train_churn(
     records = _before(records, as_of)
     divisions = division_names(records)
     taken = _snapshots(records, as_of, divisions, config)
-    latest, earlier = taken[0], taken[1:]
-    if earlier:
-        train, test, split = earlier[: config.snapshots], latest, "time"
+    latest, final = taken[0], taken[: config.snapshots]
+    train = taken[1 : config.snapshots + 1]
+    if 2 * sum(one.churned.size for one in taken) <= config.dense_rows:
+        final = _with_half_years(records, taken, divisions, config)
+        train = [one for one in final if one.cut_off <= latest.cut_off - YEAR]
+    if train:
+        test, split = latest, "time"
     else:
         learn, judge = _split_customers(latest)
         train, test, split = [learn], judge, "customers"
     judged = _fit(train, replace(config, max_rows=min(config.max_rows, config.judged_rows)))
     report = _report(records, judged, train, test, split)
-    final = taken[: config.snapshots]
     report |= {
         "as_of": as_of.isoformat(),
         "config": config.as_dict(),
@@ -171,6 +180,14 @@ def _snapshots(
             f"customers and {config.min_class_rows} of each outcome; {'; '.join(refusals)}"
         )
     return taken
+
+
+def _with_half_years(
+    records: Records, taken: Sequence[Snapshot], divisions: Sequence[str], config: ChurnConfig
+) -> list[Snapshot]:
+    """The yearly snapshots and those half a year before each but the oldest, newest first."""
+    between = [snapshot(records, one.cut_off - HALF_YEAR, divisions, config) for one in taken[:-1]]
+    return sorted([*taken, *between], key=lambda one: one.cut_off, reverse=True)
 
 
 def _split_customers(one: Snapshot) -> tuple[Snapshot, Snapshot]:
