@@ -29,7 +29,7 @@ from ml.features import (
 from ml.pooling import fit_cohorts
 from ml.records import Records
 from ml.scorecard import calibration_table, scorecard
-from ml.statistics import one_row_a_day, sufficient_statistics, to_days
+from ml.statistics import as_observed, one_row_a_day, sufficient_statistics, to_days
 from ml.transaction_models import probability_alive
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,8 @@ class ChurnConfig:
     """Everything that decides a churn model besides the data.
 
     ``snapshots``: yearly ones to learn from; where twice as many rows stay below ``dense_rows``,
-    one year more and the half-years between as well.
+    one year more and the half-years between as well. ``rows_per_tree``: rows of training that a
+    tree needs, so that a small group gets fewer than ``trees``.
     """
 
     trees: int = 160
@@ -64,8 +65,9 @@ class ChurnConfig:
     max_rows: int = 300_000
     # The judged model never scores: beyond these rows its ROC-AUC rises by less than .001.
     judged_rows: int = 100_000
-    min_rows: int = 400
-    min_class_rows: int = 50
+    min_rows: int = 120
+    min_class_rows: int = 30
+    rows_per_tree: int = 20
     seed: int = 7
 
     def as_dict(self) -> dict[str, Any]:
@@ -206,7 +208,7 @@ def _fit(snapshots: Sequence[Snapshot], config: ChurnConfig) -> HistGradientBoos
     source = np.concatenate([np.full(one.churned.size, i) for i, one in enumerate(snapshots)])
     rows = _stratified(source * 2 + label, config)
     classifier = HistGradientBoostingClassifier(
-        max_iter=config.trees,
+        max_iter=int(np.clip(label[rows].size // config.rows_per_tree, 5, config.trees)),
         max_leaf_nodes=config.leaves,
         learning_rate=config.learning_rate,
         min_samples_leaf=config.min_leaf_rows,
@@ -314,6 +316,7 @@ def _baselines(records: Records, train: Sequence[Snapshot], test: Snapshot) -> d
     result = {"recency": scorecard(test.churned, rule.predict(_silence(test.features)))}
     statistics = sufficient_statistics(records.purchases, records.visit_days, test.cut_off)
     statistics = statistics.join(records.customers[["division", "segment"]], how="inner")
+    statistics = as_observed(statistics)
     lost = pd.Series(np.nan, index=statistics.index)
     try:
         cohorts = fit_cohorts(statistics)

@@ -145,7 +145,7 @@ def test_short_history_is_split_by_customers_and_says_so(records):
 def test_too_few_customers_are_refused_with_the_numbers(records):
     few = records.visit_days[records.visit_days["customer"] < 60]
     bought = records.purchases[records.purchases["customer"] < 60]
-    with pytest.raises(NotEnoughData, match="at least 400 customers"):
+    with pytest.raises(NotEnoughData, match="at least 120 customers"):
         train_churn(replace(records, visit_days=few, purchases=bought), AS_OF, QUICK)
 
 
