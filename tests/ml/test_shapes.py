@@ -50,13 +50,6 @@ SHAPES = {
     "recalls all the time": Shape(recalls=4.0),
 }
 QUICK = ("usual", "three years of records", "500 customers", "no vehicles", "no prices")
-    "usual",
-    "three years of records",
-    "500 customers",
-    "no vehicles",
-    "no prices",
-    "one brand",
-)
 
 
 def forecast_of(shape: Shape, seed: int):
