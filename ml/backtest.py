@@ -15,11 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.churn import YEAR, ChurnConfig, judge_probabilities
+from ml.comparable import churn_context, visits_context
 from ml.curves import DAYS_PER_MONTH
 from ml.drift import reference, stability
 from ml.earlier import as_of_earlier
 from ml.extraction import Extract
-from ml.features import churn_population, customer_features
+from ml.features import churn_population, churned, customer_features
 from ml.forecasting import Ladder, ladder
 from ml.lifetime_value import Forecast
 from ml.next_year import NextYearConfig, visit_card
@@ -96,8 +97,37 @@ def back_test(
                 result |= {"churn": churn.get(division), "choices": _choices(found, division)}
             if rung == "champion" and division is None:
                 result["stability"] = _stability(found, past)
+                result["comparable"] = _comparable(found, data, origin, actual, at_risk)
             results.append(DivisionResult(division, rung, result))
     return results
+
+
+def _comparable(
+    found: Ladder,
+    data: Extract,
+    origin: datetime.date,
+    actual: Actual,
+    at_risk: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Of the customers at risk: what the data allow, and what simple rules reach."""
+    features = found.features[at_risk]
+    silence = features["days_since_visit"].fillna(features["tenure"] * 365.25).to_numpy()
+    visits = actual.year("visits")[at_risk]
+    forecast = found.champion.monthly()["visits"][at_risk, :12].sum(axis=1)
+    return {
+        "churn": churn_context(
+            churned(data.records, origin, features.index),
+            {"recency": silence, "p_alive": 1.0 - found.memoryless.p_alive[at_risk]},
+        ),
+        "visits": visits_context(visits, forecast)
+        | {"last_year_repeated": visit_card(visits, features["visits_12m"].to_numpy())},
+        "revenue": {
+            "mean": float(actual.year("revenue")[at_risk].mean()),
+            "last_year_repeated": visit_card(
+                actual.year("revenue")[at_risk], features["revenue_12m"].to_numpy()
+            ),
+        },
+    }
 
 
 def what_happened(

@@ -29,13 +29,14 @@ from ml.features import (
 from ml.pooling import fit_cohorts
 from ml.records import Records
 from ml.scorecard import calibration_table, scorecard
-from ml.statistics import one_row_a_day, sufficient_statistics, to_days
+from ml.statistics import as_observed, one_row_a_day, sufficient_statistics, to_days
 from ml.transaction_models import probability_alive
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 YEAR = datetime.timedelta(days=365)
+HALF_YEAR = datetime.timedelta(days=182)
 SUSPECTED_LEAK = 0.82
 """ROC-AUC beyond which features are thought to know the answer (models seen: .775; an oracle that
 knows who is lost: .90)."""
@@ -47,19 +48,26 @@ class NotEnoughData(ValueError):
 
 @dataclass(frozen=True)
 class ChurnConfig:
-    """Everything that decides a churn model besides the data."""
+    """Everything that decides a churn model besides the data.
+
+    ``snapshots``: yearly ones to learn from; where twice as many rows stay below ``dense_rows``,
+    one year more and the half-years between as well. ``rows_per_tree``: rows of training that a
+    tree needs, so that a small group gets fewer than ``trees``.
+    """
 
     trees: int = 160
     leaves: int = 14
     learning_rate: float = 0.07
     min_leaf_rows: int = 60
-    l2: float = 1.0
+    l2: float = 10.0
     snapshots: int = 3
+    dense_rows: int = 100_000
     max_rows: int = 300_000
     # The judged model never scores: beyond these rows its ROC-AUC rises by less than .001.
     judged_rows: int = 100_000
-    min_rows: int = 400
-    min_class_rows: int = 50
+    min_rows: int = 120
+    min_class_rows: int = 30
+    rows_per_tree: int = 20
     seed: int = 7
 
     def as_dict(self) -> dict[str, Any]:
@@ -121,15 +129,18 @@ def train_churn(
     records = _before(records, as_of)
     divisions = division_names(records)
     taken = _snapshots(records, as_of, divisions, config)
-    latest, earlier = taken[0], taken[1:]
-    if earlier:
-        train, test, split = earlier[: config.snapshots], latest, "time"
+    latest, final = taken[0], taken[: config.snapshots]
+    train = taken[1 : config.snapshots + 1]
+    if 2 * sum(one.churned.size for one in taken) <= config.dense_rows:
+        final = _with_half_years(records, taken, divisions, config)
+        train = [one for one in final if one.cut_off <= latest.cut_off - YEAR]
+    if train:
+        test, split = latest, "time"
     else:
         learn, judge = _split_customers(latest)
         train, test, split = [learn], judge, "customers"
     judged = _fit(train, replace(config, max_rows=min(config.max_rows, config.judged_rows)))
     report = _report(records, judged, train, test, split)
-    final = taken[: config.snapshots]
     report |= {
         "as_of": as_of.isoformat(),
         "config": config.as_dict(),
@@ -173,6 +184,14 @@ def _snapshots(
     return taken
 
 
+def _with_half_years(
+    records: Records, taken: Sequence[Snapshot], divisions: Sequence[str], config: ChurnConfig
+) -> list[Snapshot]:
+    """The yearly snapshots and those half a year before each but the oldest, newest first."""
+    between = [snapshot(records, one.cut_off - HALF_YEAR, divisions, config) for one in taken[:-1]]
+    return sorted([*taken, *between], key=lambda one: one.cut_off, reverse=True)
+
+
 def _split_customers(one: Snapshot) -> tuple[Snapshot, Snapshot]:
     """About two thirds to learn from, one third to judge, by customer number."""
     mixed = one.features.index.to_numpy().astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -189,7 +208,7 @@ def _fit(snapshots: Sequence[Snapshot], config: ChurnConfig) -> HistGradientBoos
     source = np.concatenate([np.full(one.churned.size, i) for i, one in enumerate(snapshots)])
     rows = _stratified(source * 2 + label, config)
     classifier = HistGradientBoostingClassifier(
-        max_iter=config.trees,
+        max_iter=int(np.clip(label[rows].size // config.rows_per_tree, 5, config.trees)),
         max_leaf_nodes=config.leaves,
         learning_rate=config.learning_rate,
         min_samples_leaf=config.min_leaf_rows,
@@ -297,6 +316,7 @@ def _baselines(records: Records, train: Sequence[Snapshot], test: Snapshot) -> d
     result = {"recency": scorecard(test.churned, rule.predict(_silence(test.features)))}
     statistics = sufficient_statistics(records.purchases, records.visit_days, test.cut_off)
     statistics = statistics.join(records.customers[["division", "segment"]], how="inner")
+    statistics = as_observed(statistics)
     lost = pd.Series(np.nan, index=statistics.index)
     try:
         cohorts = fit_cohorts(statistics)

@@ -56,7 +56,8 @@ from customers_survey where customer_id is not null and score is not null
 
 EVENTS = """
 select customer_id as customer, day, kind from customers_event
-where customer_id is not null and kind in ('complaint', 'no_show') and day < {as_of}
+where customer_id is not null and day < {as_of}
+    and kind in ('complaint', 'no_show', 'recall_notice')
 """
 
 CONTRACTS = """

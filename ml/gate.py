@@ -20,6 +20,9 @@ from ml.verdict import Check, Gate, check
 
 LEAST_AUC = 0.55
 LARGEST_BIAS = 0.15
+LARGEST_GAIN = 0.10
+"""Of ROC-AUC over that of silence alone, what features that end at the cut-off have reached on
+four generators (.05 to .10)."""
 LEAST_CUSTOMERS = 0.8
 """Share of the former set's customers below which a delivery is thought to be incomplete."""
 
@@ -63,6 +66,9 @@ def churn_checks(churn: Mapping[str, Any]) -> list[Check]:
     card = churn["metrics"]
     auc, bias = card["roc_auc"], abs(float(card["bias"]))
     surely = auc_at_least(auc, card["rows"], card["rate"]) if auc is not None else 0.0
+    # Where visits are very regular silence alone ranks well, and a model may without a leak.
+    silence = churn.get("baselines", {}).get("recency", {}).get("roc_auc") or 0.5
+    highest = max(SUSPECTED_LEAK, silence + LARGEST_GAIN)
     return [
         check(
             "churn ranks better than chance",
@@ -79,8 +85,8 @@ def churn_checks(churn: Mapping[str, Any]) -> list[Check]:
         check(
             "churn features do not know the answer",
             surely,
-            surely <= SUSPECTED_LEAK,
-            Remark("churn_leak", auc=_short(auc), surely=_short(surely), most=SUSPECTED_LEAK),
+            surely <= highest,
+            Remark("churn_leak", auc=_short(auc), surely=_short(surely), most=_short(highest)),
         ),
     ]
 

@@ -21,6 +21,7 @@ from ml.curves import HORIZON_MONTHS, NODES, CurveMap, curves
 from ml.pooling import CohortFit, fit_cohorts
 from ml.restoring import restore
 from ml.spend import VisitWorth, visit_worths
+from ml.statistics import as_observed
 from ml.transaction_models import probability_alive
 
 Floats = NDArray[np.float64]
@@ -199,6 +200,7 @@ def fit_divisions(statistics: pd.DataFrame, *, regular: bool = False) -> Lifetim
     (str), ``segment`` ("person" or "organisation") and, if known, ``vehicles`` (number owned
     today, default 1). Raises ValueError if the group as a whole gives no model.
     """
+    statistics = as_observed(statistics)
     groups = _rows_of(statistics)
     cohorts = fit_cohorts(statistics, regular=regular)
     p_alive = np.empty(len(statistics))
@@ -224,6 +226,7 @@ def predict(
     cap = np.full(n, months) if cap_months is None else np.asarray(cap_months, dtype=np.int64)
     if cap.shape != (n,) or (cap < 0).any():
         raise ValueError("cap_months must give every customer a whole number not below 0")
+    statistics = as_observed(statistics)
     groups = _rows_of(statistics)
     unknown = sorted(set(groups) - set(model.cohorts))
     if unknown:

@@ -27,24 +27,25 @@ from ml.churn import YEAR, NotEnoughData
 from ml.features import (
     FEATURES,
     churn_population,
-    customer_features,
     division_names,
     without_empty_columns,
 )
 from ml.lifetime_value import Forecast, Key, fit_divisions, predict
-from ml.prices import price_growth
 from ml.records import Records
 from ml.rungs import CANDIDATES, MIN_JUDGED, Choice, choose, poisson_deviance
-from ml.statistics import day_number, one_row_a_day, sufficient_statistics, to_days
+from ml.statistics import one_row_a_day, sufficient_statistics
+from ml.year_snapshots import (
+    YearSnapshot,
+    half_years,
+    price_levels,
+    yearly_snapshots,
+)
 
 Floats = NDArray[np.float64]
 
 PRIOR_VISITS = 200.0
 SPEND_RANGE = (0.7, 1.4)
 """Factors beyond this are not drift but a fault in the data."""
-
-PRICE_TREND_KEPT = 0.5
-"""Of the last yearly rise of prices, what is expected to go on (as in :mod:`ml.spend`)."""
 
 LARGEST_RATIO = 5.0
 """Between a customer's revenue per visit by the trees and by the Gamma-Gamma."""
@@ -54,14 +55,19 @@ _FADED = 1e-9
 
 @dataclass(frozen=True)
 class NextYearConfig:
-    """Everything that decides the forecast besides the data."""
+    """Everything that decides the forecast besides the data.
+
+    ``snapshots``: yearly ones to learn from; where twice as many rows stay below ``dense_rows``,
+    one year more and the half-years between as well.
+    """
 
     trees: int = 140
     leaves: int = 14
     learning_rate: float = 0.07
     min_leaf_rows: int = 60
-    l2: float = 1.0
+    l2: float = 10.0
     snapshots: int = 3
+    dense_rows: int = 100_000
     max_rows: int = 300_000
     # The judged models never score: beyond these rows their deviance falls by less than 0.3%.
     judged_rows: int = 100_000
@@ -102,40 +108,6 @@ class NextYearModel:
         return {key for key in keys if self.choice(key).regular}
 
 
-@dataclass(frozen=True)
-class _Snapshot:
-    """Customers at a cut-off ``years`` before the as-of date and what the year after it brought."""
-
-    cut_off: datetime.date
-    years: int
-    features: pd.DataFrame
-    visits: Floats
-    revenue: Floats
-    later_visits: Floats | None
-
-
-def between(
-    records: Records,
-    start: datetime.date,
-    end: datetime.date,
-    customers: pd.Index,
-    amount: Floats | None = None,
-) -> Floats:
-    """Visit days of each customer in [start, end), or the sum of ``amount`` (one a visit day)."""
-    day = to_days(records.visit_days["day"])
-    inside = (day >= day_number(start)) & (day < day_number(end))
-    who = customers.get_indexer(records.visit_days["customer"].to_numpy()[inside])
-    weights = None if amount is None else amount[inside][who >= 0]
-    return np.bincount(who[who >= 0], weights, len(customers)).astype(np.float64)
-
-
-def regular_revenue(records: Records) -> Floats:
-    """Revenue of each visit day without accident work, never below 0."""
-    visits = records.visit_days
-    money = (visits["revenue"] - visits["accident_revenue"]).to_numpy(dtype=float)
-    return np.maximum(money, 0.0)
-
-
 def train_next_year(
     records: Records,
     as_of: datetime.date,
@@ -152,21 +124,21 @@ def train_next_year(
     past = records.visit_days["day"] < pd.Timestamp(as_of)
     records = replace(records, visit_days=one_row_a_day(records.visit_days[past]))
     divisions = division_names(records)
-    taken = _snapshots(records, as_of, divisions, config)
+    taken = yearly_snapshots(records, as_of, divisions, config)
+    latest, final = taken[0], taken[: config.snapshots]
+    train = taken[1 : config.snapshots + 1]
+    if 2 * sum(one.visits.size for one in taken) <= config.dense_rows:
+        taken = final = [*taken, *half_years(records, taken, divisions, config)]
+        train = [one for one in final if one.cut_off <= latest.cut_off - YEAR]
     # What the judged model may know of prices ends where its features end.
-    before = _price_levels(records, taken[0].cut_off, [one.years - 1 for one in taken[1:]])
+    before = price_levels(records, latest.cut_off, [one.years - 1 for one in train])
     judged = replace(config, max_rows=min(config.max_rows, config.judged_rows))
-    trial = _fit([(s.features, s.visits) for s in taken[1:]], judged)
+    trial = _fit([(s.features, s.visits) for s in train], judged)
     held_out = _judge(
-        records,
-        taken[0],
-        trial,
-        *_fit_money(taken[1:], before, divisions, judged),
-        earlier or {},
+        records, latest, trial, *_fit_money(train, before, divisions, judged), earlier or {}
     )
-    final = taken[: config.snapshots]
     later = [(s.features, s.later_visits) for s in taken if s.later_visits is not None]
-    levels = _price_levels(records, as_of, [one.years for one in final])
+    levels = price_levels(records, as_of, [one.years for one in final])
     money, unit = _fit_money(final, levels, divisions, config)
     report = held_out.report | {
         "as_of": as_of.isoformat(),
@@ -186,7 +158,7 @@ def train_next_year(
         held_out.overall_spend_factor,
         report,
         trial,
-        (taken[0].features, taken[0].visits),
+        (latest.features, latest.visits),
     )
 
 
@@ -236,65 +208,8 @@ def _per_cohort(forecast: Forecast, factors: Mapping[Key, float], general: float
     return np.array([factors.get(key, general) for key in forecast.keys])[forecast.fit]
 
 
-def _snapshots(
-    records: Records, as_of: datetime.date, divisions: Sequence[str], config: NextYearConfig
-) -> list[_Snapshot]:
-    """Newest first; at least two, so that the newest can be held out."""
-    if len(records.visit_days) == 0:
-        raise NotEnoughData("a forecast of visits needs visits: there is none before the date")
-    oldest = int(to_days(records.visit_days["day"]).min())
-    money = regular_revenue(records)
-    taken: list[_Snapshot] = []
-    for years in range(1, config.snapshots + 2):
-        cut_off = as_of - years * YEAR
-        if day_number(cut_off) < oldest + 182:
-            break
-        born = sufficient_statistics(records.purchases, records.visit_days, cut_off).index
-        born = born[born.isin(records.customers.index)]
-        if len(born) < config.min_rows:
-            break
-        if len(born) > config.max_rows:  # memory stays bounded
-            draw = np.random.default_rng(config.seed)
-            born = born[np.sort(draw.choice(len(born), config.max_rows, replace=False))]
-        end = cut_off + YEAR
-        taken.append(
-            _Snapshot(
-                cut_off,
-                years,
-                customer_features(records, cut_off, born, divisions),
-                between(records, cut_off, end, born),
-                between(records, cut_off, end, born, money),
-                between(records, end, end + YEAR, born) if years > 1 else None,
-            )
-        )
-    if len(taken) < 2:
-        raise NotEnoughData(
-            f"a forecast of visits needs two yearly snapshots before {as_of} with at least"
-            f" {config.min_rows} customers each and half a year of visits before the earlier;"
-            f" found {len(taken)}"
-        )
-    return taken
-
-
-def _price_levels(
-    records: Records, as_of: datetime.date, years: Sequence[int]
-) -> list[dict[str, float]]:
-    """Per number of years back: each division's prices of the coming year over those of the year
-    that a snapshot so long before ``as_of`` was followed by."""
-    growth = [price_growth(records, as_of - back * YEAR) for back in range(max(years))]
-    levels = []
-    for back in years:
-        log_level: dict[str, float] = {}
-        for step, of_year in enumerate([growth[0], *growth[: back - 1]]):
-            for division, rise in of_year.items():
-                share = PRICE_TREND_KEPT if step == 0 else 1.0
-                log_level[division] = log_level.get(division, 0.0) + share * rise
-        levels.append({name: float(np.exp(value)) for name, value in log_level.items()})
-    return levels
-
-
 def _fit_money(
-    snapshots: Sequence[_Snapshot],
+    snapshots: Sequence[YearSnapshot],
     levels: Sequence[Mapping[str, float]],
     divisions: Sequence[str],
     config: NextYearConfig,
@@ -345,7 +260,7 @@ class _HeldOut:
 
 def _judge(
     records: Records,
-    test: _Snapshot,
+    test: YearSnapshot,
     regressor: HistGradientBoostingRegressor,
     money: HistGradientBoostingRegressor,
     unit: float,

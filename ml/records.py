@@ -26,7 +26,7 @@ class Records:
         unknown), ``wait_minutes`` (NaN unknown), ``declined`` (lines), and the flags 0.0/1.0
         ``maintenance``, ``repair``, ``warranty_work``, ``comeback``.
     surveys: ``customer``, ``day`` of the answer, ``score`` 0–10.
-    events: ``customer``, ``day``, ``kind`` (only "complaint" and "no_show" are read).
+    events: ``customer``, ``day``, ``kind`` (read are "complaint", "no_show" and "recall_notice").
     contracts: ``customer``, ``type``, ``starts_on``, ``ends_on`` (NaT open-ended).
     """
 

@@ -24,6 +24,7 @@ from ml.lifetime_value import Forecast, Key, LifetimeModel, predict
 from ml.next_year import anchor
 from ml.reasons import churn_reasons
 from ml.registry import Trained
+from ml.statistics import as_observed
 from ml.vehicle_life import owned_today
 
 Floats = NDArray[np.float64]
@@ -146,6 +147,8 @@ def score_rows(
     table = forecast.table()
     probability = models.churn.probability(features)
     population = facts["in_churn_population"].to_numpy(dtype=bool)
+    # A valuation draws curves again from these three: they are what the models saw.
+    seen = as_observed(facts)
     overdue = (facts["due_on"] < pd.Timestamp(terms.as_of)).to_numpy() & population
     frame = pd.DataFrame(
         {
@@ -154,9 +157,9 @@ def score_rows(
             "segment": facts["segment"],
             "born_on": facts["birth"],
             "last_visit_on": facts["last_visit"],
-            "frequency": facts["x"],
-            "recency_days": facts["t_x"].astype(int),
-            "age_days": facts["T"].astype(int),
+            "frequency": seen["x"],
+            "recency_days": seen["t_x"].astype(int),
+            "age_days": seen["T"].astype(int),
             "mean_spend_fen": _fen(facts["spend"].fillna(0.0)),
             "p_alive": table["p_alive"],
             "churn_12m": probability,

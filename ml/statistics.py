@@ -41,6 +41,9 @@ RECENT_COLUMNS = tuple(
 """Money of the last 365 days (``last_``) and of the 365 before them (``before_``); ``revenue`` and
 ``margin`` are those of regular work."""
 
+BEGINNING = 0.001
+"""Share of all visit days that may lie before the beginning of the records."""
+
 _LARGEST_OF_DAY = frozenset(
     ("mileage_km", "wait_minutes", "maintenance", "repair", "warranty_work", "comeback", "declined")
 )
@@ -115,6 +118,42 @@ def visit_days_before(visit_days: pd.DataFrame, as_of: datetime.date) -> VisitDa
     )
 
 
+def records_begin(days: Days) -> int:
+    """The day on which visits began to be recorded: that of the thousandth part of them, so that
+    a few mistyped years do not count. 0 where there is none."""
+    return int(np.quantile(days, BEGINNING, method="lower")) if days.size else 0
+
+
+def as_observed(statistics: pd.DataFrame) -> pd.DataFrame:
+    """``statistics`` as transaction models are to see them: from the beginning of the records on.
+
+    Vehicles were sold for longer than visits are kept. Of the years between, nothing is known;
+    taken for silence they would make customers look lost that came regularly. So whoever was born
+    before enters with the beginning of the records (or the first visit, if that was earlier): T
+    and t_x lose the unseen days, and the first gap its unseen part. Frames without ``unseen`` are
+    returned as they are.
+    """
+    if "unseen" not in statistics.columns:
+        return statistics
+    unseen = statistics["unseen"].to_numpy(dtype=float)
+    if not (unseen > 0).any():
+        return statistics
+    x, gap = statistics["x"].to_numpy(), statistics["first_gap"].to_numpy(dtype=float)
+    cut = (unseen > 0) & (x > 0)
+    # A visit on the very day on which a customer enters is the birth, no transaction.
+    fewer = x - (cut & (gap <= unseen))
+    seen = np.where(cut, np.maximum(gap - unseen, 1.0), 1.0)
+    lost = np.where(cut, np.log(np.maximum(gap, 1.0)) - np.log(seen), 0.0)
+    litt = statistics["litt"].to_numpy(dtype=float) - lost
+    came = fewer > 0
+    return statistics.assign(
+        x=fewer,
+        t_x=np.where(came, statistics["t_x"].to_numpy(dtype=float) - unseen, 0.0),
+        T=statistics["T"].to_numpy(dtype=float) - unseen,
+        litt=np.where(came, np.where(unseen > 0, litt, statistics["litt"]), 0.0),
+    )
+
+
 def sufficient_statistics(
     purchases: pd.DataFrame, visit_days: pd.DataFrame, as_of: datetime.date
 ) -> pd.DataFrame:
@@ -129,12 +168,14 @@ def sufficient_statistics(
     Returns
     -------
     ``birth`` datetime64[s], ``bought`` bool, ``x`` int64, ``t_x`` and ``T`` float64 days, ``litt``
-    float64 (Σ log of the gaps between visit days from birth on, days), ``visit_days`` int64 (the
-    first included), ``last_visit`` datetime64[s] (NaT: never), ``paid_days`` int64 (visit days
-    with regular revenue above 0), ``spend`` float64 yuan (mean regular revenue of those days, NaN
-    if none), ``revenue``, ``margin`` (regular, all days), ``accidents`` int64 (days with accident
-    revenue above 0), ``accident_revenue``, ``accident_margin`` float64 yuan. Of the last 365 days
-    and of the 365 before: :data:`RECENT_COLUMNS`, float64 yuan.
+    float64 (Σ log of the gaps between visit days from birth on, days), ``unseen`` float64 (days
+    between birth and the beginning of the records), ``first_gap`` float64 (days from birth to the
+    first visit day, 0 if none), ``visit_days`` int64 (the first included), ``last_visit``
+    datetime64[s] (NaT: never), ``paid_days`` int64 (visit days with regular revenue above 0),
+    ``spend`` float64 yuan (mean regular revenue of those days, NaN if none), ``revenue``,
+    ``margin`` (regular, all days), ``accidents`` int64 (days with accident revenue above 0),
+    ``accident_revenue``, ``accident_margin`` float64 yuan. Of the last 365 days and of the 365
+    before: :data:`RECENT_COLUMNS`, float64 yuan.
     """
     visits = visit_days_before(visit_days, as_of)
     end = day_number(as_of)
@@ -168,6 +209,8 @@ def sufficient_statistics(
     gap = np.maximum(visits.day - before, 1)
     litt = np.bincount(at, np.where(after_birth, np.log(gap), 0.0), minlength=n)
 
+    begun = np.minimum(records_begin(visits.day), first)
+    unseen = np.maximum(begun - birth, 0)
     frame = pd.DataFrame(
         {
             "birth": birth.astype("datetime64[D]").astype("datetime64[s]"),
@@ -176,6 +219,8 @@ def sufficient_statistics(
             "t_x": np.where(x > 0, last - birth, 0).astype(np.float64),
             "T": (end - birth).astype(np.float64),
             "litt": litt,
+            "unseen": np.where(unseen < end - birth, unseen, 0).astype(np.float64),
+            "first_gap": np.where(count > 0, first - birth, 0).astype(np.float64),
             "visit_days": count.astype(np.int64),
             "last_visit": _dates(np.where(count > 0, last, 0), count > 0),
         },

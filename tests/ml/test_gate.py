@@ -108,3 +108,12 @@ def test_a_shift_is_named_in_the_readers_language() -> None:
     assert "last NPS answer (PSI 1.4)" in gate.refusals()[0]
     with override("zh-hans"):
         assert "上次NPS评分" in in_words(gate.as_dict()["checks"][0]["why"])
+
+
+def test_an_auc_above_the_known_is_a_leak_unless_silence_alone_ranks_nearly_as_well() -> None:
+    name = "churn features do not know the answer"
+    regular = {"baselines": {"recency": {"roc_auc": 0.79}}}
+    usual = {"baselines": {"recency": {"roc_auc": 0.67}}}
+    assert failed(churn_checks(churn(roc_auc=0.85) | usual)) == [name]
+    assert failed(churn_checks(churn(roc_auc=0.85) | regular)) == []
+    assert failed(churn_checks(churn(roc_auc=0.92) | regular)) == [name]

@@ -8,9 +8,10 @@ import pytest
 from ml.churn import NotEnoughData
 from ml.features import customer_features
 from ml.lifetime_value import fit_divisions, predict
-from ml.next_year import NextYearConfig, anchor, between, train_next_year, visit_card
+from ml.next_year import NextYearConfig, anchor, train_next_year, visit_card
 from ml.rungs import Choice
 from ml.statistics import sufficient_statistics
+from ml.year_snapshots import between
 from tests.ml.dealer_world import dealer_world
 
 CUT = datetime.date(2024, 7, 1)

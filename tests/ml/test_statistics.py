@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.statistics import sufficient_statistics
+from ml.statistics import as_observed, sufficient_statistics
 
 AS_OF = datetime.date(2025, 1, 1)
 
@@ -121,3 +121,39 @@ def test_order_of_rows_does_not_matter(rows, shuffler):
     second = sufficient_statistics(purchases(), frame(mixed), AS_OF)
     pd.testing.assert_frame_equal(first, second)
     assert (first["t_x"] <= first["T"]).all()
+
+
+def bought_long_before_the_records():
+    """Records begin with the first of 2022; customer 1 bought in 2018, customer 2 in 2023."""
+    purchases = pd.DataFrame(
+        {"customer": [1, 2, 3], "day": pd.to_datetime(["2018-01-01", "2023-01-01", "2017-01-01"])}
+    )
+    days = {1: ["2022-03-02", "2023-03-02"], 2: ["2023-06-01"], 4: ["2022-01-01", "2022-06-01"]}
+    rows = [(one, day) for one, found in days.items() for day in found]
+    visits = pd.DataFrame(rows, columns=["customer", "day"]).assign(
+        day=lambda f: pd.to_datetime(f["day"]),
+        **dict.fromkeys(["revenue", "margin", "accident_revenue", "accident_margin"], 1.0),
+    )
+    return sufficient_statistics(purchases, visits, datetime.date(2024, 1, 1))
+
+
+def test_years_before_the_records_are_not_taken_for_silence():
+    seen = as_observed(bought_long_before_the_records())
+    assert seen.loc[1, ["x", "t_x", "T"]].tolist() == [2, 425.0, 730.0]
+    assert seen.at[1, "litt"] == pytest.approx(np.log(60) + np.log(365))
+    assert seen.loc[3, ["x", "t_x", "T"]].tolist() == [0, 0.0, 730.0]
+
+
+def test_who_was_born_within_the_records_is_seen_whole():
+    whole = bought_long_before_the_records()
+    columns = ["x", "t_x", "T", "litt"]
+    pd.testing.assert_frame_equal(
+        as_observed(whole).loc[[2, 4], columns], whole.loc[[2, 4], columns]
+    )
+
+
+def test_birth_stays_that_of_the_purchase():
+    whole = bought_long_before_the_records()
+    assert whole.at[1, "birth"] == pd.Timestamp("2018-01-01")
+    assert as_observed(whole).at[1, "birth"] == pd.Timestamp("2018-01-01")
+    assert whole.at[1, "T"] == (pd.Timestamp("2024-01-01") - pd.Timestamp("2018-01-01")).days

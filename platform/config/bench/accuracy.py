@@ -31,7 +31,8 @@ AT_LEAST = frozenset({"roc_auc", "pr_auc", "lift_10", "spearman", "gain"})
 
 def measure(order: Order) -> dict[str, Any]:
     """Keys of the report: ``churn``, ``forecast`` by rung and measure (customers at risk and all),
-    ``bars`` with what was found, asked and whether it holds."""
+    ``comparable``: what makes the figures comparable with those of other data, ``bars`` with what
+    was found, asked and whether it holds."""
     stages = Stages()
     load(order, stages)
     access = Access.system(choose_tenant(None).pk, "bench")
@@ -60,6 +61,7 @@ def measure(order: Order) -> dict[str, Any]:
         "origin": (as_of - YEAR).isoformat(),
         "churn": {"metrics": churn["metrics"], "baselines": churn["baselines"]},
         "forecast": forecast,
+        "comparable": whole["champion"]["comparable"],
         "chosen": whole["champion"]["choices"],
         "bars": _bars(order.customers, churn, forecast["champion"]),
     }
