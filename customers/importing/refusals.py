@@ -9,6 +9,7 @@ import csv
 import heapq
 import json
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 from customers.importing.messages import Problem, both
 from customers.importing.reading import Source
+from customers.importing.tables import Chunk
 from customers.models import RejectedRow
 from organization.sealing import seal
 from web.spreadsheets import inert
@@ -144,11 +146,19 @@ def _with_cells(
         last = max([*chunk.numbers[-1:], *(number for number, _, _ in chunk.refused)], default=0)
         if waiting[0] > last:
             continue
-        rows = dict(zip(chunk.numbers, chunk.rows, strict=True))
-        rows |= {number: cells for number, cells, _ in chunk.refused}
+        odd = {number: cells for number, cells, _ in chunk.refused}
         while waiting is not None and waiting[0] <= last:
-            yield waiting, rows.get(waiting[0], [])
+            number = waiting[0]
+            yield waiting, odd[number] if number in odd else _row(chunk, number)
             waiting = next(refusals, None)
+
+
+def _row(chunk: Chunk, number: int) -> Sequence[str]:
+    """The cells of one row; a chunk's numbers ascend."""
+    at = bisect_left(chunk.numbers, number)
+    if at == len(chunk.numbers) or chunk.numbers[at] != number:
+        return []
+    return [cells[at] for cells in chunk.columns]
 
 
 def _record(
