@@ -155,7 +155,7 @@ def _comparison(book: Workbook, sample: Sequence[Sampled]) -> Compared:
     """One row a sampled customer and valued input; the yellow columns are the auditor's."""
     sheet = book.create_sheet(_("Comparison"))
     heads = [
-        *(_("No."), _("Pseudonym"), _("Group"), _("Field"), _("By the product")),
+        *(_("No."), _("Pseudonym"), _("Kind of input"), _("Field"), _("By the product")),
         *(_("Source document"), _("By the source document"), _("Difference"), _("Threshold")),
         *(_("Exception"), _("Remark")),
     ]
@@ -233,7 +233,7 @@ NARRATED = 30
 
 def _exceptions(book: Workbook, sample: Sequence[Sampled], compared: Compared) -> None:
     """By field how many were compared and fell out; below, room for the cause of each."""
-    sheet = book.create_sheet(_("Exceptions"))
+    sheet = book.create_sheet(_("Exceptions by field"))
     _heads(sheet, 1, [_("Field"), _("Compared"), _("Exceptions"), _("Sum of differences")])
     name = _("Comparison")
     labels = list(dict.fromkeys(each.label for one in sample for each in one.fields))
