@@ -7,6 +7,7 @@ from ml.model_files import UntrustedModelFile
 from ml.models import ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.registry import Loaded, NoUsableModels, load_models
+from ml.remarks import said_by
 from organization.access import Access, entered
 
 
@@ -47,4 +48,4 @@ def champion_of(access: Access, run: TrainingRun) -> Champion | None:
             raise
         return Champion(current, model_run, None, str(changed))
     except NoUsableModels as reason:
-        return Champion(current, model_run, None, str(reason))
+        return Champion(current, model_run, None, said_by(reason))

@@ -23,6 +23,7 @@ from ml.lifetime_value import Forecast, LifetimeModel
 from ml.model_files import Model, UntrustedModelFile, dump, load
 from ml.models import ModelVersion, TrainingRun
 from ml.next_year import NextYearModel
+from ml.remarks import Remark
 from ml.restoring import NotRestorable, restore
 from ml.rungs import Choice
 from ml.runs import Lease
@@ -174,15 +175,15 @@ def load_models(access: Access, run_id: int, *, trials: bool = False) -> Loaded:
     cohorts = [row for row in rows if row.kind == Kind.LIFETIME_VALUE]
     named = {row.name: row for row in rows if row.kind != Kind.LIFETIME_VALUE}
     if not cohorts or "churn" not in named:
-        raise NoUsableModels(f"run {run_id} left no models")
+        raise NoUsableModels(Remark("no_models_left", run=run_id))
     churn = named["churn"]
     made_by = churn.metrics.get("environment", {}).get("code")
     if churn.metrics.get("features") != list(FEATURES) or made_by != CODE_VERSION:
-        raise NoUsableModels(f"the models of run {run_id} are of another version of the program")
+        raise NoUsableModels(Remark("other_program", run=run_id))
     try:
         lifetime = LifetimeModel.from_dict([row.parameters for row in cohorts])
     except (NotRestorable, KeyError) as wrong:
-        raise NoUsableModels(f"the models of run {run_id} cannot be read: {wrong}") from wrong
+        raise NoUsableModels(Remark("unreadable_models", run=run_id, why=wrong)) from wrong
     return Loaded(
         lifetime,
         ChurnModel(

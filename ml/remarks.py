@@ -22,6 +22,7 @@ TEMPLATES: dict[str, Promise] = {
     "nobody_born": gettext_lazy(
         "No customer bought or visited before %(day)s: load visits, or choose a later date."
     ),
+    "too_little_history": gettext_lazy("There is too little history for a model: %(why)s"),
     "too_many_left_out": gettext_lazy(
         "%(found)s of %(customers)s customers cannot be scored: more than a few bad rows. The run's"
         " page lists them with the reasons."
@@ -37,6 +38,11 @@ TEMPLATES: dict[str, Promise] = {
     # Why a run that was to score alone fitted.
     "no_models": gettext_lazy("there are no published models yet"),
     "other_horizon": gettext_lazy("the published models have another horizon"),
+    "no_models_left": gettext_lazy("run %(run)s left no models"),
+    "other_program": gettext_lazy(
+        "the models of run %(run)s are of another version of the program"
+    ),
+    "unreadable_models": gettext_lazy("the models of run %(run)s cannot be read: %(why)s"),
     "new_divisions": gettext_lazy("the published models do not know %(names)s"),
     # Why the gate holds back.
     "unusable_cohort": gettext_lazy("a division and segment has no usable transaction model"),

@@ -57,7 +57,11 @@ def carry_out(lease: Lease) -> bool:
     except (KeyboardInterrupt, SystemExit) as told:
         _give_back(lease, Remark("told_to_stop"))
         raise Interrupted("told to stop") from told
-    except (NotEnoughData, NotEnoughForModel) as lacking:
+    except NotEnoughForModel as lacking:
+        why = Remark("too_little_history", why=said_by(lacking))
+        lease.end(TrainingRun.Status.FAILED, why)
+        raise NotEnoughData(why) from lacking
+    except NotEnoughData as lacking:
         lease.end(TrainingRun.Status.FAILED, said_by(lacking))
         raise NotEnoughData(said_by(lacking)) from lacking
     except (TooManyQuarantined, ChunkFailed) as refusal:
