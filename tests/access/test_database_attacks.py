@@ -97,10 +97,11 @@ def test_partitions_are_closed_except_through_the_parent(world: World, attacker:
             assert said.startswith(DENIED), said
 
 
-@pytest.mark.parametrize("function", ["ml_create_score_partition", "ml_drop_score_partition"])
+@pytest.mark.parametrize("does", ["create", "drop", "retire"])
 def test_the_owners_functions_know_no_other_groups_score_set(
-    world: World, db: None, attacker: Any, function: str
+    world: World, db: None, attacker: Any, does: str
 ) -> None:
+    function = f"ml_{does}_score_partition"
     with entered(world.theirs.system):
         foreign = ScoreSet.objects.get().pk
     not_there = refused(attacker, f"select {function}({foreign})")
@@ -112,6 +113,12 @@ def test_a_published_score_set_is_not_dropped(world: World, db: None, attacker: 
     with entered(world.mine.system):
         own = ScoreSet.objects.get().pk
     assert "no unpublished score set" in refused(attacker, f"select ml_drop_score_partition({own})")
+
+
+def test_the_scores_in_use_are_not_retired(world: World, db: None, attacker: Any) -> None:
+    with entered(world.mine.system):
+        own = ScoreSet.objects.get().pk
+    assert "out of use" in refused(attacker, f"select ml_retire_score_partition({own})")
 
 
 def test_the_owners_functions_are_these_and_look_nowhere_else(world: World) -> None:
@@ -134,6 +141,7 @@ def test_the_owners_functions_are_these_and_look_nowhere_else(world: World) -> N
         ("customers_refresh_statistics", ["search_path=public, pg_temp"], False),
         ("ml_create_score_partition", ["search_path=public, pg_temp"], False),
         ("ml_drop_score_partition", ["search_path=public, pg_temp"], False),
+        ("ml_retire_score_partition", ["search_path=public, pg_temp"], False),
         ("valuation_refresh_statistics", ["search_path=public, pg_temp"], False),
     ]
 
