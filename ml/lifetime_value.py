@@ -207,8 +207,8 @@ def fit_divisions(statistics: pd.DataFrame, *, regular: bool = False) -> Lifetim
     for key, rows in groups.items():
         p_alive[rows] = probability_alive(cohorts[key].params, *_history(seen.iloc[rows]))
     # Who left was exposed to accidents for longer than up to the last visit. That unseen years
-    # count as exposure makes up for it: accident revenue of the next year was +1, -5, 0 and +7% off
-    # on four groups, and +14, +6, +11 and +25% with the years of the records alone.
+    # count as exposure makes up for it: accident revenue of the next year was +1, -5, 0 and +7%
+    # off on four groups, and +14, +6, +11 and +25% with the years of the records alone.
     return LifetimeModel(cohorts, visit_worths(statistics, p_alive, _vehicles(statistics)))
 
 
