@@ -29,6 +29,7 @@ listen_addresses = ''
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 max_connections = 60
+max_locks_per_transaction = 256
 shared_buffers = 192MB
 work_mem = 32MB
 maintenance_work_mem = 128MB

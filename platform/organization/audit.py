@@ -58,6 +58,7 @@ ACTION_WORDS: dict[str, Promise] = {
     "scenario.stored": _("stored a scenario"),
     "pool.cut": _("cut a pool"),
     "structure.saved": _("saved a structure"),
+    "structure.exported": _("exported a structure"),
     "export.requested": _("asked for an export"),
     "export.downloaded": _("downloaded an export"),
     "figure.exported": _("downloaded the rows behind a figure"),

@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from organization.access import entered
+from organization.models import Unit
 from valuation.models import Approval, PoolMember, ValuedUnit
 from valuation.pools.basis import basis_of
 from valuation.pools.cut import cut_pool
@@ -105,6 +106,13 @@ class TestApplication:
             Approval.objects.create(tenant=group.tenant, valuation=valued, approved_by="b")
             unit = ValuedUnit.objects.filter(valuation=valued).first()
             unit.pk = None
+            unit.unit = Unit.objects.create(
+                tenant=group.tenant,
+                parent=group.units[""],
+                code="XQ-NEW",
+                name="新店",
+                level=Unit.Level.STORE,
+            )
             with pytest.raises(DatabaseError, match="is approved"), transaction.atomic():
                 unit.save(force_insert=True)
 
