@@ -42,6 +42,8 @@ def main() -> None:
             running_demo(Path(folder), customers=5000, until="") as site,
             sync_playwright() as playwright,
         ):
+            past = site.manage("demo_history", "--group", "XQ")
+            assert past.returncode == 0, past.stderr
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )

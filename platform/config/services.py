@@ -4,6 +4,7 @@ Order: DATABASE_URL given → used as it is. Not given → the embedded PostgreS
 started, its roles made, and the URLs put into the environment before Django reads its settings.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -34,7 +35,6 @@ def var_folder() -> Path:
 def local_secrets(folder: Path) -> dict[str, str]:
     """Secrets of an installation without configuration: made once, readable by its user alone."""
     file = folder / "secrets.json"
-    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     wanted = {
         "SECRET_KEY": lambda: secrets.token_urlsafe(50),
         "PARCFOLIO_MASTER_KEY": lambda: _key(),
@@ -42,14 +42,25 @@ def local_secrets(folder: Path) -> dict[str, str]:
         "application_password": lambda: secrets.token_urlsafe(24),
         "demo_password": lambda: "Parc-" + secrets.token_hex(4),
     }
-    if set(wanted) - set(known):
-        known = {name: known.get(name) or make() for name, make in wanted.items()}
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps(known, indent=1))
-        partial.rename(file)
+    known = _read_secrets(file)
+    if not set(wanted) - set(known):
+        return known
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "secrets.lock").open("a") as lock:
+        # Of two commands that start at once, the second reads what the first has made.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = _read_secrets(file)
+        if set(wanted) - set(known):
+            known = {name: known.get(name) or make() for name, make in wanted.items()}
+            partial = file.with_suffix(".partial")
+            partial.touch(mode=0o600)
+            partial.write_text(json.dumps(known, indent=1))
+            partial.rename(file)
     return known
+
+
+def _read_secrets(file: Path) -> dict[str, str]:
+    return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def _key() -> str:
