@@ -82,7 +82,11 @@ def test_an_archive_in_an_archive_is_not_unpacked(small: Path) -> None:
     assert received.ignored == ["inner.zip"]
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", archive(("a.txt", b"x"))[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04 cut", archive(("a.txt", b"x"))[:-9]],
+    ids=["empty", "only a head", "cut at its end"],  # an archive's bytes hold the time of making
+)
 def test_a_broken_archive_is_refused_in_words(small: Path, content: bytes) -> None:
     with pytest.raises(FileRefused):
         receive([file("load.zip", content)])
