@@ -18,18 +18,21 @@ def refresh_home_stores(tenant_id: int) -> int:
 
     The store with most of his margin in the 24 months before the day after the group's latest
     visit; then the one that saw him last; then the one that sold to him; then the oldest number.
-    Only customers of several stores can change.
+    Only customers of several stores can change; what one is called, and his tags, go with it.
     """
     with connection.cursor() as cursor:
         changed = _refresh_homes(cursor, tenant_id, "true")
         if changed:
-            _refresh_tags(cursor, tenant_id, "true")
-    return changed
+            which = f"id in (select unnest('{{{','.join(map(str, changed))}}}'::bigint[]))"
+            _refresh_tags(cursor, tenant_id, f"c.{which}")
+            _refresh_names(cursor, tenant_id, which)
+    return len(changed)
 
 
-def _refresh_homes(cursor: Any, tenant_id: int, condition: str) -> int:
+def _refresh_homes(cursor: Any, tenant_id: int, condition: str) -> list[int]:
+    """The customers whose home store changed."""
     cursor.execute(_HOME.replace("{condition}", condition), {"tenant": tenant_id})
-    return int(cursor.rowcount)
+    return [pk for (pk,) in cursor.fetchall()]
 
 
 def _refresh_tags(cursor: Any, tenant_id: int, condition: str) -> None:
@@ -77,6 +80,12 @@ def refresh_customers(cursor: Any, tenant_id: int, which: str) -> None:
     _refresh_homes(cursor, tenant_id, which)
     _refresh_tags(cursor, tenant_id, f"c.{which}")
     _refresh_advisors(cursor, tenant_id, which)
+    _refresh_names(cursor, tenant_id, which)
+
+
+def _refresh_names(cursor: Any, tenant_id: int, condition: str) -> None:
+    """What customers are called: what the oldest number at the home store says."""
+    of_number = condition.replace("id in", "s.customer_id in", 1)
     cursor.execute(
         "update customers_customer c set kind = s.kind, name = s.name, name_key = s.name_key,"
         " gender = s.gender, birth_date = s.birth_date, city = s.city from"
@@ -137,4 +146,5 @@ with latest as (
 )
 update customers_customer c set home_store_id = home.store_id from home
 where c.id = home.customer_id and c.home_store_id <> home.store_id
+returning c.id
 """

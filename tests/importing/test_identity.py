@@ -124,3 +124,16 @@ def test_home_is_where_most_margin_of_two_years_is(tmp_path: Path) -> None:
     )
     with entered(system()):
         assert Customer.objects.get().home_store == Unit.objects.get(code="S2")
+
+
+def test_what_a_customer_is_called_moves_with_his_home(tmp_path: Path) -> None:
+    people = [customer(city="上海"), customer("K1", "S2", name="王芳", city="杭州")]
+    here = visit("R1", "2025-03-04", pay_customer="500", cost="0")
+    there = visit("R2", "2025-03-05", no="K1", store="S2", pay_customer="2000", cost="0")
+    load(tmp_path, *people, visits=[here])
+    with entered(system()):
+        assert Customer.objects.get().city == "上海"
+    load(tmp_path, *people, visits=[here, there])
+    with entered(system()):
+        one = Customer.objects.get()
+        assert (one.home_store.code, one.city) == ("S2", "杭州")
