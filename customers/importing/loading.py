@@ -19,7 +19,7 @@ from customers.importing.history import keep_former
 from customers.importing.kinds.deletions import DELETIONS, PARENTS
 from customers.importing.kinds.kind import Kind, Value, Write
 from customers.importing.messages import Problem
-from customers.importing.planning import join_by_hash
+from customers.importing.planning import join_by_hash, look_ups_pay
 from customers.importing.statements import Names, digest_values, noticed, plan_of, refusal
 
 _SMALL = 3_000  # rows up to which look-ups by index beat reading whole tables
@@ -91,9 +91,7 @@ class Loading:
     def load(self) -> None:
         """Everything from the stage to the tables; ``counts`` and ``warnings`` are filled."""
         [(staged,)] = self.rows("select count(*) from import_stage")
-        # What this transaction or the one before has filled has no statistics yet, and a nested
-        # loop planned for an empty table takes minutes: large files are joined by hash.
-        join_by_hash(staged > _SMALL)
+        join_by_hash(staged > _SMALL or not look_ups_pay(staged))
         self.run(
             "create temp table import_problem"
             " (row bigint, col text, code text, vals jsonb, whole_row boolean)",

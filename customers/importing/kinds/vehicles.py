@@ -154,13 +154,14 @@ def _write_vehicles(loading: "Loading") -> None:
 def refresh_vehicle_stores(loading: "Loading", vins: str) -> None:
     """Stores that sold, own or served the vehicles of ``vins``, for row-level security."""
     loading.run(
-        "update customers_vehicle v set stores = n.stores from ("
+        "with touched as materialized (select id from customers_vehicle"
+        f" where tenant_id = $tenant and vin in ({vins}))"
+        " update customers_vehicle v set stores = n.stores from ("
         " select vehicle_id, array_agg(distinct store_id order by store_id) as stores from ("
-        " select o.vehicle_id, o.store_id from customers_ownership o where o.tenant_id = $tenant"
+        " select o.vehicle_id, o.store_id from customers_ownership o"
+        " join touched on touched.id = o.vehicle_id where o.tenant_id = $tenant"
         " union select t.vehicle_id, t.store_id from customers_visit t"
-        " where t.tenant_id = $tenant and t.vehicle_id is not null) x"
-        " where vehicle_id in (select id from customers_vehicle where tenant_id = $tenant"
-        f" and vin in ({vins})) group by 1) n"
+        " join touched on touched.id = t.vehicle_id where t.tenant_id = $tenant) x group by 1) n"
         " where v.id = n.vehicle_id and v.tenant_id = $tenant and v.stores <> n.stores"
     )
 
