@@ -66,7 +66,7 @@ COLUMNS = [
         "whole_percent",
         value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
-            "Share of peers (same brand, made comparable by years with the group) whose"
+            "Share of peers (same brand, made comparable by the age of cars) whose"
             " retention is lower"
         ),
     ),
