@@ -53,7 +53,7 @@ begin
         is distinct from (old.tenant_id, old.unit_id, old.kind, old.valuation_id, old.language,
             old.parameters, old.requested_by, old.created_at)
     then
-        raise exception 'export % is built as it was asked for', old.id
+        raise exception 'export % stays as it was asked for', old.id
             using errcode = 'integrity_constraint_violation';
     end if;
     return new;

@@ -72,7 +72,9 @@ _ROWS = (
     " to stdout (format csv)"
 )
 BYTES = 1 << 20
-GROUP, THREADS, MEMORY = 20_480, 2, "256MB"
+# Of DEFLATE, for files of hundreds of megabytes: twice as fast as the usual, a tenth larger.
+LEVEL = 3
+GROUP, THREADS, MEMORY, BUFFER = 20_480, 1, "128MB", 4 << 20
 
 
 def salt_of(tenant_id: int) -> bytes:
@@ -89,7 +91,7 @@ def salt_of(tenant_id: int) -> bytes:
 
 def identifier(salt: bytes, pseudonym: str) -> str:
     """32 hexadecimal digits."""
-    return hmac.new(salt, pseudonym.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(salt, pseudonym.encode(), "sha256").hex()[:32]
 
 
 def rows(pool: Pool) -> Iterator[list[str]]:
@@ -149,13 +151,14 @@ _TYPES = {
 
 def to_parquet(tape: Path, target: Path) -> None:
     """The same rows as Parquet, Zstandard-compressed, the notice in the file's metadata."""
-    # Rows are held back until a group of them is whole, one group a thread.
+    # Rows are held back until a group of them is whole, one group a thread, and read by buffers.
     import duckdb
 
     types = ", ".join(f"'{name}': '{_TYPES[kind]}'" for name, (kind, _, _) in DICTIONARY.items())
     with duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY}) as database:
         database.execute(
-            f"copy (select * from read_csv($tape, header = true, columns = {{{types}}}))"  # noqa: S608
+            f"copy (select * from read_csv($tape, header = true, columns = {{{types}}},"  # noqa: S608
+            f" buffer_size = {BUFFER}, max_line_size = {BUFFER // 8}))"
             f" to '{_quoted(target)}' (format parquet, compression zstd, row_group_size {GROUP},"
             f" kv_metadata {{notice: '{NOTICE}'}})",
             {"tape": str(tape)},
@@ -192,7 +195,7 @@ def package(pool: Pool, kind: str, folder: Path) -> tuple[Path, str]:
     dictionary = dictionary_csv()
     sums = f"{digest}  {tape.name}\n{hashlib.sha256(dictionary).hexdigest()}  dictionary.csv\n"
     found = folder / "tape.zip"
-    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as target_zip:
+    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as target_zip:
         target_zip.write(tape, tape.name)
         target_zip.writestr("dictionary.csv", dictionary)
         target_zip.writestr("NOTICE.txt", f"{NOTICE_EN}\n{NOTICE_ZH}\n{_facts(pool)}\n")

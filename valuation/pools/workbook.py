@@ -21,13 +21,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from valuation.models import Pool
 from valuation.pools.notice import NOTICE_EN, NOTICE_ZH
-from valuation.pools.tape import BYTES, DICTIONARY, rows
+from valuation.pools.tape import BYTES, DICTIONARY, LEVEL, rows
 from valuation.refusals import Refusal, Refused, gettext_noop
 
 # A sheet of the format has 1,048,576 rows, one of which holds the heads.
 MOST_CUSTOMERS = 1_048_575
-# Of DEFLATE, for files of hundreds of megabytes: twice as fast as the usual, a tenth larger.
-LEVEL = 3
 TOO_MANY = gettext_noop(
     "The pool has %(value)s customers, a sheet of a workbook at most %(most)s: take the tape as CSV"
     " or Parquet, or cut a pool of fewer units."

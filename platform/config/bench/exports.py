@@ -41,8 +41,8 @@ _SURVEYS = """
 insert into customers_survey (tenant_id, store_id, survey_no, customer_id, source_id, sent_at, day,
     answered_at, score, channel, reason, comment)
 select v.tenant_id, v.store_id, 'S' || v.ro_no, v.customer_id, v.source_id, v.opened_at, v.day,
-    v.opened_at, v.id % 11, 'sms', '', 'bench'
-from customers_visit v where v.id % 2 = 0 and v.day >= %(since)s
+    v.opened_at, v.id %% 11, 'sms', '', 'bench'
+from customers_visit v where v.id %% 2 = 0 and v.day >= %(since)s
 """
 
 
