@@ -8,7 +8,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from customers import follow_ups
-from customers.deliveries import folders, incoming
+from customers.deliveries import folders, incoming, set_aside
 from customers.deliveries.expiry import forget_requests
 from customers.importing.bookkeeping import record_failure
 from customers.importing.messages import FileRefused
@@ -63,7 +63,12 @@ def look_for_deliveries() -> None:
         tenants = list(Tenant.objects.values_list("pk", "code"))
     for tenant_id, code in tenants:
         folder = incoming.group_folder(code)
-        if folder is None or not incoming.has_something(folder):
+        if folder is None:
+            continue
+        if not incoming.has_something(folder):
+            # Somebody may have taken what was set aside out of the folder.
+            with entered(access := Access.system(tenant_id, "drop folder")):
+                set_aside.settle(access)
             continue
         try:
             load_deliveries.delay(tenant_id)

@@ -13,8 +13,9 @@ from valuation.archive import Former
 from valuation.bridge import BridgeAssumptions
 from valuation.contracted import contracted
 from valuation.engine import STREAMS, Inputs, Portfolio
-from valuation.history import History, cohort_cube, store_counters, tenure_retention
+from valuation.history import History, cohort_cube, store_counters
 from valuation.lookback import held_against
+from valuation.peers import age_mix, places
 from valuation.rounding import to_fen
 from valuation.sensitivities import monthly_deviation, stacked
 from valuation.uncertainty import Band, Sensitivities, value_band
@@ -410,35 +411,19 @@ def _operations(inputs: Inputs, node: Node, one: Lines, months: list[str]) -> di
 def _peers(
     inputs: Inputs, past: History, ratios: Mapping[int, Mapping[str, float | None]]
 ) -> dict[int, dict[str, Any]]:
-    """Quantiles among peers: stores of the same division, other units of the same level."""
-    stores = len(inputs.tree.stores)
-    opening, retained = tenure_retention(past, inputs.scores["age_days"], inputs.store, stores)
-    groups: dict[tuple[str, int], list[Node]] = {}
-    for node in inputs.tree.nodes:
-        brand = inputs.tree.division_of(node).id if node.level == "store" else 0
-        groups.setdefault((node.level, brand), []).append(node)
-    found: dict[int, dict[str, Any]] = {}
-    for members in groups.values():
-        below = [inputs.tree.stores_below(node.id) for node in members]
-        adjusted = figures.adjusted_retention(
-            np.stack([opening[b].sum(axis=0) for b in below]),
-            np.stack([retained[b].sum(axis=0) for b in below]),
-        )
-        table: dict[str, list[float | None]] = {
-            name: [ratios[node.id][name] for node in members] for name in PEER_FIGURES
+    """Places among peers (:mod:`valuation.peers`) as they are stored."""
+    tree = inputs.tree
+    opening, retained = age_mix(past, inputs.car_age, inputs.store, len(tree.stores))
+    found = places(tree, ratios, PEER_FIGURES, opening, retained)
+    return {
+        node.id: {
+            "count": found[node.id].peers,
+            "of": tree.division_of(node).code if node.level == "store" else node.level,
+            "adjusted_retention": found[node.id].adjusted_retention,
+            "quantiles": found[node.id].shares,
         }
-        table["retention"] = adjusted
-        for i, node in enumerate(members):
-            quantiles = {
-                name: figures.quantile(column[i], column) for name, column in table.items()
-            }
-            found[node.id] = {
-                "count": len(members) - 1,
-                "of": inputs.tree.division_of(node).code if node.level == "store" else node.level,
-                "adjusted_retention": adjusted[i],
-                "quantiles": quantiles,
-            }
-    return found
+        for node in tree.nodes
+    }
 
 
 def _quality_notes(inputs: Inputs) -> dict[str, Any]:

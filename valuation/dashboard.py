@@ -59,7 +59,7 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         ],
         "cohorts": pictures.cohort_map(shown, measure),
         "cohort_tabs": pictures.measure_tabs(request.GET),
-        "league": tables(shown),
+        "league": tables(shown, whole=request.GET.get(league.ALL) == "all"),
         "laggards": league.laggards(shown),
         "mix": parts.mix_tables(shown),
         "contracted": parts.contracted_table(shown),
@@ -84,15 +84,16 @@ def last_month(shown: Shown) -> dt.date:
     return dt.date.fromisoformat(f"{shown.valued.operations['months'][-1]}-01")
 
 
-def tables(shown: Shown) -> list[Any]:
+def tables(shown: Shown, *, whole: bool) -> list[Any]:
     """Parts that sum to the unit: children, below a division also stores, at a store cohorts."""
     if not shown.below:
         return [drilldown.cohort_table(shown)]
     found = []
     if shown.children:
-        found.append(league.league_table(shown, shown.children, _("Parts of this unit")))
+        caption = _("Parts of this unit")
+        found.append(league.league_table(shown, shown.children, caption, whole=whole))
     if shown.stores and shown.stores != shown.children:
-        found.append(league.league_table(shown, shown.stores, _("Stores")))
+        found.append(league.league_table(shown, shown.stores, _("Stores"), whole=whole))
     return found
 
 

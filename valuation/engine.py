@@ -33,9 +33,17 @@ from valuation.cash_flows import (
     value_customers,
 )
 from valuation.contracted import ContractBook, read_book
-from valuation.inputs import Fits, Scores, customer_curves, read_fits, read_scores
+from valuation.inputs import (
+    Fits,
+    Scores,
+    customer_curves,
+    read_cars,
+    read_fits,
+    read_scores,
+)
 from valuation.margin_factors import factors_by_store
 from valuation.models import Assumptions, Valuation
+from valuation.peers import a_year_before, car_age_class
 from valuation.pool_flows import FlowAssumptions, shock_sensitivities
 from valuation.regimes import Regimes, regimes_of
 from valuation.sensitivities import (
@@ -51,14 +59,15 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 # Bumped when a change of code changes figures; part of the input hash.
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 WORK = ("warranty_work", "repair", "maintenance")
 STREAMS = ("regular", "accident", "organisations")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that a valuation depends on. ``store`` (N,): position in ``tree.stores``."""
+    """Everything that a valuation depends on. ``store`` (N,): position in ``tree.stores``;
+    ``car_age`` (N,): position in ``valuation.peers.CAR_AGES``."""
 
     as_of: dt.date
     score_set: ScoreSet
@@ -67,6 +76,7 @@ class Inputs:
     scores: Scores
     fits: Fits
     store: Integers
+    car_age: Integers
     visits: pd.DataFrame
     factors: dict[int, list[dict[str, Any]]]
     purchases: pd.DataFrame
@@ -102,7 +112,7 @@ class Inputs:
             "excluded": self.excluded,
         }
         digest.update(json.dumps(facts, sort_keys=True, default=str).encode())
-        for column in vars(self.contracts).values():
+        for column in (*vars(self.contracts).values(), self.car_age):
             digest.update(np.ascontiguousarray(column).tobytes())
         for frame in (self.visits, self.purchases, self.book):
             rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
@@ -129,6 +139,7 @@ def read_inputs(access: Access, score_set: ScoreSet, assumptions: Assumptions) -
         scores=scores,
         fits=read_fits(scores),
         store=tree.store_index(scores["store"]),
+        car_age=car_age_class(scores["customer"], read_cars(), a_year_before(as_of)),
         visits=visits,
         factors=factors_by_store(factors, tree, pd.Timestamp(books.last_complete_month(as_of))),
         purchases=books.purchases(as_of),

@@ -150,8 +150,8 @@ def adjusted_retention(
 ) -> list[float | None]:
     """Retention of peers made comparable: actual ÷ expected at the peers' common class rates.
 
-    ``opening``, ``retained``: (P, C) customers by peer and class (years with the group, which most
-    spend with one car): indirect standardisation, as for mortality of regions of unlike age.
+    ``opening``, ``retained``: (P, C) customers by peer and class (age of the customer's car):
+    indirect standardisation, as for mortality of regions of unlike age.
     """
     total = opening.sum(axis=0)
     rates = np.divide(retained.sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)

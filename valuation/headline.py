@@ -155,7 +155,7 @@ def indicator_tiles(shown: Shown) -> list[Figure]:
             "retention",
             f"{formats.integer(counters['retained'])} / {formats.integer(counters['opening'])}",
             (
-                _("Against the peers' mix of years with the group"),
+                _("At the peers' rates by age of the car"),
                 formats.decimal(shown.valued.peers.get("adjusted_retention"), 3),
             ),
         ),

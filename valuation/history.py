@@ -18,8 +18,6 @@ Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 WINDOWS = 5
-TENURE_YEARS = (1, 2, 3, 5)
-"""Bounds of the tenure classes that peers are made comparable by."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +103,6 @@ def history(
     )
 
 
-def tenure_class(age_days: Integers) -> Integers:
-    """Class of the years since birth at the opening, a year before the as-of date."""
-    return np.searchsorted(TENURE_YEARS, (age_days - 365) / 365.25, side="right").astype(np.int64)
-
-
 COUNTERS = (
     *("customers", "population", "population_revenue_fen", "population_margin_fen"),
     *("active", "active_before", "new", "new_before"),
@@ -152,19 +145,6 @@ def store_counters(
         put("revenue" + money, past.revenue_fen[:, window])
         put("margin" + money, past.margin_fen[:, window])
     return frame[list(COUNTERS)]
-
-
-def tenure_retention(
-    past: History, age_days: Integers, store: Integers, stores: int
-) -> tuple[Integers, Integers]:
-    """Opening and retained customers by store and tenure class, (S, C) each."""
-    shape = (stores, len(TENURE_YEARS) + 1)
-    opening, retained = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    place = (store, tenure_class(age_days))
-    was = past.active[:, 1]
-    np.add.at(opening, place, was)
-    np.add.at(retained, place, was & past.active[:, 0])
-    return opening, retained
 
 
 @dataclass(frozen=True)

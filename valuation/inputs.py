@@ -16,6 +16,7 @@ from ml.curves import NODES, CurveMap
 from ml.lifetime_value import alive_months
 from ml.models import ModelVersion
 from valuation.cash_flows import CustomerCurves
+from valuation.peers import ALWAYS, NEVER, Cars
 from valuation.pool_flows import CurveMaps
 
 Floats = NDArray[np.float64]
@@ -84,6 +85,48 @@ def binary_row(columns: dict[str, str]) -> np.dtype[Any]:
     return np.dtype(parts)
 
 
+def read_binary(query: str, kinds: dict[str, str]) -> NDArray[Any]:
+    """The rows of a ``copy … (format binary)`` whose fields all have eight bytes, as one view.
+
+    Raises ``ValueError`` where a field is missing.
+    """
+    table, _digest = _read_binary(query, kinds)
+    return table
+
+
+def _read_binary(query: str, kinds: dict[str, str]) -> tuple[NDArray[Any], str]:
+    buffer = bytearray()
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        for block in copy:
+            buffer += block
+    row = binary_row(kinds)
+    body = len(buffer) - _HEADER - _TRAILER
+    if not buffer.startswith(_SIGNATURE) or body % row.itemsize:
+        raise ValueError("a field is missing")
+    table = np.frombuffer(buffer, dtype=row, count=body // row.itemsize, offset=_HEADER)
+    for name in kinds:
+        if (table[f"#{name}"] != 8).any():
+            raise ValueError(f"{name} is missing")
+    return table, hashlib.sha256(buffer).hexdigest()
+
+
+_CARS = f"""
+copy (select o.customer_id::bigint,
+    (coalesce(v.built_on, o.sold_on, o.owned_from) - date '1970-01-01')::bigint,
+    coalesce(coalesce(o.owned_from, o.sold_on) - date '1970-01-01', {ALWAYS})::bigint,
+    coalesce(o.owned_to - date '1970-01-01', {NEVER})::bigint
+from customers_ownership o join customers_vehicle v on v.id = o.vehicle_id
+where coalesce(v.built_on, o.sold_on, o.owned_from) is not null) to stdout (format binary)
+"""  # noqa: S608
+
+
+def read_cars() -> Cars:
+    """Every car that somebody holds or held, inside an entered access."""
+    names = ("customer", "born", "since", "until")
+    table = read_binary(_CARS, dict.fromkeys(names, "i8"))
+    return Cars(*(np.ascontiguousarray(table[name], dtype="=i8") for name in names))
+
+
 def read_scores(score_set_id: int) -> Scores:
     """The scores of one set, inside an entered access.
 
@@ -93,18 +136,10 @@ def read_scores(score_set_id: int) -> Scores:
     columns = [f"({sql})::bigint" for sql in INTEGERS.values()]
     columns += [f"({sql})::float8" for sql in FLOATS.values()]
     query = _QUERY.format(columns=", ".join(columns), score_set=int(score_set_id))
-    buffer = bytearray()
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
-        for block in copy:
-            buffer += block
-    row = binary_row(kinds)
-    body = len(buffer) - _HEADER - _TRAILER
-    if not buffer.startswith(_SIGNATURE) or body % row.itemsize:
-        raise ValueError(f"score set {score_set_id} holds scores with missing values")
-    table = np.frombuffer(buffer, dtype=row, count=body // row.itemsize, offset=_HEADER)
-    for name in kinds:
-        if (table[f"#{name}"] != 8).any():
-            raise ValueError(f"score set {score_set_id} has a score without {name}")
+    try:
+        table, digest = _read_binary(query, kinds)
+    except ValueError as missing:
+        raise ValueError(f"score set {score_set_id}: {missing} in some score") from missing
     found = {
         name: np.ascontiguousarray(table[name], dtype="=f8" if name in FLOATS else "=i8")
         for name in kinds
@@ -112,7 +147,7 @@ def read_scores(score_set_id: int) -> Scores:
     for name in FLOATS:
         if not np.isfinite(found[name]).all():
             raise ValueError(f"score set {score_set_id}: {name} is not a number for some customer")
-    return Scores(found, hashlib.sha256(buffer).hexdigest())
+    return Scores(found, digest)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Units under a unit: what each is worth, its place among peers, and tasks for the worst."""
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -16,14 +18,19 @@ from organization import audit
 from organization.access import Capability
 from organization.models import Staff, Unit
 from organization.requests import SignedInRequest
+from valuation import figures
 from valuation.books import last_complete_month
 from valuation.shown import Listed, Shown, access_of, shown_unit
 from web import formats
 from web.tables import Column, Table
 
 WORST = 3
+# The address of the league with all units.
+ALL = "league"
 # More rows than this scroll in their place.
 LONG = 12
+# Units beyond this many stand in one line until they are asked for: each costs a millisecond.
+MOST = 60
 METRIC = "retention"
 DUE_DAYS, MEASURE_DAYS = 14, 90
 
@@ -66,7 +73,7 @@ COLUMNS = [
         "whole_percent",
         value=lambda row: row.quantile(METRIC),
         help=gettext_lazy(
-            "Share of peers (same brand, made comparable by years with the group) whose"
+            "Share of peers (same brand, made comparable by the age of cars) whose"
             " retention is lower"
         ),
     ),
@@ -101,12 +108,57 @@ class Total:
         return None
 
 
-def league_table(shown: Shown, rows: list[Listed], caption: str) -> Table:
+@dataclass(frozen=True)
+class _Name:
+    name: str
+    pk: int = 0
+
+
+@dataclass(frozen=True)
+class _Sums:
+    customers: int
+    expected_fen: int
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The units that a long league does not show, as one line: with it the league still sums."""
+
+    unit: _Name
+    valued: _Sums
+    ratios: dict[str, float | None]
+    href: str = f"?{ALL}=all"
+
+    @classmethod
+    def of(cls, rows: Sequence[Listed]) -> "Rest":
+        counters: Counter[str] = Counter()
+        for one in rows:
+            counters.update(one.valued.counters)
+        customers = sum(one.valued.customers for one in rows)
+        expected = sum(one.valued.expected_fen for one in rows)
+        name = _("%(count)s others: show all") % {"count": formats.integer(len(rows))}
+        return cls(_Name(name), _Sums(customers, expected), figures.ratios(counters))
+
+    def quantile(self, name: str) -> None:
+        return None
+
+    def figure_href(self, key: str) -> str:
+        return ""
+
+
+def league_table(shown: Shown, rows: list[Listed], caption: str, *, whole: bool) -> Table:
+    """Units with their sum; of more than MOST, unless the ``whole`` is asked for, those of the most
+    value, the worst, and one line for the others."""
     total = Total(shown.unit, shown.valued, shown.ratios)
     worst = {one.unit.pk for one in worst_of(rows)}
+    listed: list[Listed | Rest] = list(rows)
+    if len(rows) > MOST and not whole:
+        shown_ids = {one.unit.pk for one in rows[: MOST - len(worst)]} | worst
+        listed = [one for one in rows if one.unit.pk in shown_ids]
+        listed.append(Rest.of([one for one in rows if one.unit.pk not in shown_ids]))
     return Table(
         COLUMNS,
-        rows,
+        listed,
         caption,
         total=total,
         tone=lambda row: "bad" if row.unit.pk in worst else "",

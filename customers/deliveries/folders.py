@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from customers.deliveries import incoming, letters, loading
+from customers.deliveries import incoming, letters, loading, set_aside
 from customers.deliveries.outcome import outcome_of
 from customers.importing.bookkeeping import record_failure
 from customers.importing.messages import FileRefused
@@ -56,6 +56,8 @@ def take_up(tenant_id: int) -> int:
         for claimed in incoming.claim(folder):
             finished += _Claimed(access, tenant, folder, claimed).finish()
         _tell(access, tenant)
+        with entered(access):
+            set_aside.settle(access)
         oldest = timezone.localdate() - timedelta(days=min(policy.upload_days, policy.refusal_days))
         incoming.expire(folder, oldest.isoformat())
     return finished
@@ -180,6 +182,8 @@ class _Claimed:
             kept = incoming.archive(self.folder, self.path, kind, timezone.localdate().isoformat())
             if not again:
                 ImportRun.objects.filter(pk=run.pk).update(folder=str(kept)[:400])
+            if not well:
+                set_aside.remember(self.access, run)
         if again:
             addresses = letters.stewards(self.access)
             letters.send(addresses, self.tenant.code, self.name, run.status, text)

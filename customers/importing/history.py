@@ -46,8 +46,9 @@ PERSONAL = {
         ),
     ),
 }
-# What recognises a row says nothing to a reader and, of a personal one, would outlive an erasure.
-_NO_HISTORY = ("row_digest", "row_notices")
+# What recognises a row says nothing to a reader and, of a personal one, would outlive an erasure;
+# what an event turned is told by the revisions of the ownerships.
+_NO_HISTORY = ("row_digest", "row_notices", "turned")
 _COLUMNS = "(tenant_id, record, record_id, store_id, run_id, replaced_at, deleted, former, sealed)"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import F, QuerySet, Sum
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from customers import tasks
+from customers.deliveries import set_aside
 from customers.importing.bookkeeping import REJECTS_DIR
 from customers.importing.kinds import KINDS
 from customers.importing.messages import FileRefused, message
@@ -152,9 +154,24 @@ def imports(request: SignedInRequest) -> HttpResponse:
     return render(
         request,
         "customers/importing/imports.html",
-        {"form": form, "table": table, "page": page},
+        {
+            "form": form,
+            "table": table,
+            "page": page,
+            "waiting": [(task, set_aside.address_of(task)) for task in set_aside.waiting(access)],
+        },
         status=400 if form.errors else 200,
     )
+
+
+@require_POST
+def remove_delivery(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Delete the files of a delivery that was set aside, and close the task about it."""
+    access = importing_access(request)
+    task = get_object_or_404(set_aside.waiting(access), pk=pk)
+    set_aside.remove(access, task)
+    messages.success(request, _("The files are deleted and the task is closed."))
+    return redirect("imports")
 
 
 def _with_counts(runs: QuerySet[ImportRun]) -> QuerySet[ImportRun]:

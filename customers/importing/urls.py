@@ -16,6 +16,11 @@ urlpatterns = [
         name="import_profile_delete",
     ),
     path("<int:pk>/", login_required(pages.import_run), name="import_run"),
+    path(
+        "set-aside/<int:pk>/remove",
+        login_required(pages.remove_delivery),
+        name="import_remove_delivery",
+    ),
     path("<int:pk>/progress", login_required(pages.import_progress), name="import_progress"),
     path("<int:pk>/load", login_required(pages.load_for_real), name="import_load"),
     path("<int:pk>/refusals.csv", login_required(pages.refusals_file), name="import_refusals"),

@@ -117,6 +117,9 @@ class Event(LoadedRecord):
     reason = models.CharField(max_length=200, blank=True)
     detail = models.CharField(max_length=500, blank=True)
     staff_name = models.CharField(max_length=80, blank=True)
+    # Of a change of owner: what the ownerships that it changed said before, by number, so that it
+    # can be taken back (customers.importing.kinds.owners). Empty: it changed none.
+    turned = models.JSONField(null=True, editable=False)
     changed_at = changed_at()
 
     class Meta:

@@ -200,6 +200,10 @@ ROUTES: dict[str, Route] = {
     ),
     "import_run": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
     "import_progress": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
+    # The task that stands in the world is about a figure, none about a delivery.
+    "import_remove_delivery": act(
+        C.IMPORT_DATA, rows="unit", names="task", whole_group=True, post=(404,)
+    ),
     "import_load": act(C.IMPORT_DATA, rows="tenant", names="import_run", whole_group=True),
     "import_refusals": Route((C.IMPORT_DATA,), rows="tenant", names="import_run", whole_group=True),
     "data_quality": Route((C.SEE_DATA_QUALITY,)),

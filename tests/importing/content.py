@@ -22,7 +22,7 @@ _ONLY_HERE = {
     *("changed_at", "created_at", "recorded_at", "replaced_at", "decided_at"),
     *("password", "wrapped", "found_at", "kept_at", "row_digest"),
     # Ids that are no foreign keys.
-    *("own", "own_customer", "row_id", "side_a", "side_b"),
+    *("turned", "own", "own_customer", "row_id", "side_a", "side_b"),
     *("sealed", "sealed_row", "brought_by_mobile", "date_joined", "account_id", "at", "secret"),
 }
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from organization.access import entered
 from organization.models import AuditEvent
 from valuation.models import Approval, Pool
+from valuation.pools import workbook
 
 BUILDER = "/value/pools/new"
 
@@ -140,6 +141,18 @@ class TestExport:
         assert names == ["tape.csv", "dictionary.csv", "NOTICE.txt", "SHA256SUMS"]
         with entered(portfolio.group.system):
             assert AuditEvent.objects.filter(action="pool.exported").count() == 1
+
+    def test_more_customers_than_a_sheet_has_rows_are_refused_in_words(
+        self, pool, valued, portfolio, client_of, monkeypatch
+    ):
+        approve(portfolio, valued)
+        monkeypatch.setattr(workbook, "MOST_CUSTOMERS", 2)
+        address = reverse("pool_export", args=[pool.pk, "xlsx"])
+        answer = client_of("analyst").get(address, follow=True)
+        (said,) = (str(one) for one in answer.context["messages"])
+        assert said.startswith("The pool has 3 customers, a sheet of a workbook at most 2:")
+        with entered(portfolio.group.system):
+            assert not AuditEvent.objects.filter(action="pool.exported").exists()
 
     def test_another_unit_does_not_see_the_pool(self, pool, client_of):
         client = client_of("store_manager")

@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 from organization.access import entered
 from tests.valuation.spreadsheet import recomputed
 from valuation.models import PoolMember, PoolSalt
+from valuation.pools import workbook
 from valuation.pools.basis import basis_of
 from valuation.pools.cut import cut_pool
 from valuation.pools.notice import NOTICE_EN, NOTICE_ZH
@@ -98,3 +99,28 @@ def test_the_workbook_recomputes_every_customer(pool, tmp_path):
         found = recomputed(asked, "Recompute", ["B3", "B6", "B7"])
         assert found["B6"] > 100
         assert float(found["B3"]) == pytest.approx(float(found["B6"]), abs=0.01)
+
+
+def test_the_workbook_holds_the_whole_tape(pool, tmp_path):
+    plain, _ = tape_of(pool, "csv", tmp_path)
+    write_workbook(pool, tmp_path / "pool.xlsx")
+    head, *lines = load_workbook(tmp_path / "pool.xlsx")["Tape"].iter_rows(values_only=True)
+    assert list(head) == list(DICTIONARY)
+    for line, row in zip(lines, read(plain["tape.csv"]), strict=True):
+        for (name, (kind, _en, _zh)), cell in zip(DICTIONARY.items(), line, strict=True):
+            if kind in ("text", "boolean"):
+                assert (cell or "") == row[name]
+            else:
+                assert cell == (float(row[name]) if row[name] else None)
+
+
+def test_a_text_that_is_markup_or_no_character_of_xml_stays_a_text(pool, tmp_path, monkeypatch):
+    odd = [*("x",) * len(DICTIONARY)]
+    odd[list(DICTIONARY).index("brand")] = "<B&\x01>"
+    for place, (kind, _en, _zh) in enumerate(DICTIONARY.values()):
+        if kind not in ("text", "boolean"):
+            odd[place] = "1"
+    monkeypatch.setattr(workbook, "rows", lambda _pool: iter([odd]))
+    write_workbook(pool, tmp_path / "pool.xlsx")
+    line = list(load_workbook(tmp_path / "pool.xlsx")["Tape"].iter_rows(values_only=True))[1]
+    assert line[list(DICTIONARY).index("brand")] == "<B&>"

@@ -1,6 +1,5 @@
 """The chapters of the monthly report: value and change, pools and forecasts, tasks, charts."""
 
-import io
 from datetime import date
 
 import openpyxl
@@ -154,10 +153,11 @@ def test_figures_add_up_and_the_cover_identifies_the_edition(report, half_a_year
     assert {"+8.0 pp", "+2.0 pp – +14.0 pp"} <= set(row)
 
 
-def test_the_pdf_has_every_chapter_as_bookmark_and_charts_as_vectors(report):
+def test_the_pdf_has_every_chapter_as_bookmark_and_charts_as_vectors(report, tmp_path):
     document = report()
     with translation.override("en"):
-        reader = pypdf.PdfReader(io.BytesIO(pdf_of(document)))
+        pdf_of(document, tmp_path / "report.pdf")
+    reader = pypdf.PdfReader(tmp_path / "report.pdf")
     pages = [page.extract_text() for page in reader.pages]
     assert len(reader.outline) == len(document.sections) == 14
     for section in document.sections:
@@ -171,9 +171,10 @@ def test_the_pdf_has_every_chapter_as_bookmark_and_charts_as_vectors(report):
     assert not any(page.images for page in reader.pages)
 
 
-def test_the_workbook_draws_the_charts_and_links_its_sheets(report):
+def test_the_workbook_draws_the_charts_and_links_its_sheets(report, tmp_path):
     with translation.override("en"):
-        book = openpyxl.load_workbook(io.BytesIO(workbook_of(report())))
+        workbook_of(report(), tmp_path / "report.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "report.xlsx")
     assert "Value by store" in [sheet.title for sheet in book if sheet._charts]
     cells = [cell for row in book["Report"] for cell in row]
     links = [cell.hyperlink.location for cell in cells if cell.hyperlink]

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 
 from organization.access import entered
 from organization.models import Unit
-from valuation.models import Approval, PoolMember, ValuedUnit
+from valuation.models import Approval, Export, PoolMember, ValuedUnit
 from valuation.pools.basis import basis_of
 from valuation.pools.cut import cut_pool
 from valuation.pools.rules import PoolRules
@@ -36,6 +36,15 @@ ROWS = {
     "approval": "(tenant_id, valuation_id, approved_by, approved_at, note)"
     " values (%(tenant)s, %(valuation)s, 'b', now(), '')",
 }
+
+# Lines of a valuation again, of customers that it does not have.
+COPIED_LINES = """
+insert into valuation_valuedcustomer (tenant_id, store_id, valuation_id, pseudonym, segment,
+    first_quarter, value_fen, undiscounted_fen, scalars)
+select c.tenant_id, c.store_id, c.valuation_id, gen_random_uuid(), c.segment, c.first_quarter,
+    c.value_fen, c.undiscounted_fen, c.scalars
+from valuation_valuedcustomer c where c.pseudonym::text > %s and c.valuation_id = %s
+"""
 
 
 @pytest.fixture
@@ -116,9 +125,105 @@ class TestApplication:
             with pytest.raises(DatabaseError, match="is approved"), transaction.atomic():
                 unit.save(force_insert=True)
 
-    @pytest.mark.parametrize("table", ["approval", "structure", "pool", "poolmember", "valuedunit"])
+    def lines(self, cursor) -> int:
+        cursor.execute("select count(*) from valuation_valuedcustomer")
+        return cursor.fetchone()[0]
+
+    def test_adds_no_customer_to_an_approved_valuation(self, portfolio, valued):
+        group = portfolio.group
+        with entered(group.system), connection.cursor() as cursor:
+            Approval.objects.create(tenant=group.tenant, valuation=valued, approved_by="b")
+            before = self.lines(cursor)
+            with pytest.raises(DatabaseError, match="is approved"), transaction.atomic():
+                cursor.execute(COPIED_LINES, ["", valued.pk])
+            assert self.lines(cursor) == before == valued.customers
+
+    @pytest.mark.parametrize("least", ["", "00000000-0000-0000-0000-000000000000"])
+    def test_adds_no_customer_to_a_valuation_before_its_approval(self, portfolio, valued, least):
+        with entered(portfolio.group.system), connection.cursor() as cursor:
+            before = self.lines(cursor)
+            with pytest.raises(DatabaseError, match="was made with"), transaction.atomic():
+                cursor.execute(COPIED_LINES, [least, valued.pk])
+            assert self.lines(cursor) == before
+
+    def test_adds_no_customer_to_a_valuation_that_there_is_not(self, portfolio, valued):
+        statement = COPIED_LINES.replace("c.valuation_id,", "0,", 1)
+        with (
+            entered(portfolio.group.system),
+            connection.cursor() as cursor,
+            pytest.raises(DatabaseError, match="was made with"),
+            transaction.atomic(),
+        ):
+            cursor.execute(statement, ["", valued.pk])
+
+    @pytest.mark.parametrize("table", TABLES)
     def test_changes_nothing(self, portfolio, pool, table):
         with entered(portfolio.group.system), connection.cursor() as cursor:
             for change in ("update {} set tenant_id = 0", "delete from {}", "truncate {}"):
                 with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                     cursor.execute(change.format(f"valuation_{table}"))
+
+
+class TestExport:
+    """What was handed out stays on record as it was; by the application's own SQL."""
+
+    @pytest.fixture
+    def export(self, portfolio, valued):
+        group = portfolio.group
+        with entered(group.system):
+            Approval.objects.create(tenant=group.tenant, valuation=valued, approved_by="b")
+            return Export.objects.create(
+                tenant=group.tenant,
+                unit=group.units[""],
+                kind=Export.Kind.MONTHLY_PDF,
+                valuation=valued,
+                language="en",
+                requested_by="a",
+            )
+
+    @pytest.fixture
+    def done(self, portfolio, export):
+        with entered(portfolio.group.system):
+            rows = Export.objects.filter(pk=export.pk)
+            rows.update(status="running")
+            rows.update(status="done", file_name="a.pdf", size=1, sha256="0" * 64)
+        return export
+
+    def refused(self, portfolio, statement, said):
+        with entered(portfolio.group.system), connection.cursor() as cursor:
+            cursor.execute("select e::text from valuation_export e order by id")
+            before = cursor.fetchall()
+            with pytest.raises(DatabaseError, match=said), transaction.atomic():
+                cursor.execute(statement)
+            cursor.execute("select e::text from valuation_export e order by id")
+            assert cursor.fetchall() == before
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "update valuation_export set sha256 = repeat('1', 64)",
+            "update valuation_export set status = 'queued'",
+            "update valuation_export set valuation_id = valuation_id + 1",
+            "delete from valuation_export",
+        ],
+    )
+    def test_a_finished_one_does_not_change(self, portfolio, done, change):
+        self.refused(portfolio, change, "has ended")
+
+    @pytest.mark.parametrize("column", ["requested_by", "language", "kind"])
+    def test_a_queued_one_is_built_as_asked(self, portfolio, export, column):
+        self.refused(
+            portfolio, f"update valuation_export set {column} = 'other'", "as it was asked for"
+        )
+
+    def test_a_queued_one_is_not_deleted(self, portfolio, export):
+        self.refused(portfolio, "delete from valuation_export", "stays on record")
+
+    def test_none_is_written_as_finished(self, portfolio, done):
+        statement = """
+            insert into valuation_export (tenant_id, unit_id, kind, valuation_id, language,
+                parameters, status, message, file_name, requested_by, created_at, sha256)
+            select tenant_id, unit_id, kind, valuation_id, language, parameters, status, message,
+                file_name, requested_by, created_at, sha256 from valuation_export
+        """
+        self.refused(portfolio, statement, "begins in the queue")

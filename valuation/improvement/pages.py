@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from customers.deliveries import set_aside
 from customers.models import Task, TaskMeasurement
 from organization import audit
 from organization.access import Access, Capability, acting
@@ -38,6 +39,7 @@ REASONS = {
     "peers": gettext_lazy("lowest tenth of its peers"),
     "alarm": gettext_lazy("a trap of capital reports"),
     "laggard": gettext_lazy("lowest retention among peers"),
+    "delivery": gettext_lazy("a delivery of the drop folder could not be loaded"),
 }
 TONES: dict[str, Tone] = {
     Task.Status.OPEN: "accent",
@@ -218,6 +220,8 @@ class TaskLine:
 
     @property
     def metric(self) -> Text:
+        if self.task.anomaly == set_aside.RULE:
+            return _("Deliveries")
         return self.definition.label if self.definition else self.task.metric
 
     @property
@@ -340,7 +344,9 @@ def task_page(request: SignedInRequest, pk: int) -> HttpResponse:
             "figure_href": reverse("figure", args=[task.unit.code, task.metric])
             if definition
             else "",
-            "may_change": access.may(Capability.CREATE_TASK, task.unit_id),
+            # Work on a delivery is done where it is loaded.
+            "may_change": definition is not None
+            and access.may(Capability.CREATE_TASK, task.unit_id),
         },
     )
 

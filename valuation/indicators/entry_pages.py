@@ -24,8 +24,8 @@ from valuation.indicators import wording
 from valuation.indicators.band_choice import Bands
 from valuation.indicators.definition import Definition
 from valuation.indicators.definitions import DEFINITIONS, of_dimension
-from valuation.indicators.measuring import CAR_AGES
 from valuation.indicators.records import BandSet, MoatInput
+from valuation.peers import CAR_AGES
 from valuation.refusals import Refused
 from valuation.shown import access_of, chosen_unit, crumbs_of, visible_units
 

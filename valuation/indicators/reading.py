@@ -26,12 +26,6 @@ select p.customer_id, c.undiscounted_fen from valuation_valuedcustomer c
 join valuation_pseudonym p on p.pseudonym = c.pseudonym
 where c.valuation_id = %(valuation)s and p.customer_id = any(%(customers)s) order by 1
 """
-CARS = """
-select customer_id, coalesce(v.built_on, o.sold_on, o.owned_from), coalesce(o.owned_from,
-    o.sold_on), o.owned_to
-from customers_ownership o join customers_vehicle v on v.id = o.vehicle_id
-where coalesce(v.built_on, o.sold_on, o.owned_from) is not null
-"""
 BOOKS = f"""
 select unit_id, month, {", ".join(COLUMNS)} from customers_monthlyfinancials
 where scope = 'after_sales' and month >= %(first)s and month <= %(last)s
@@ -56,14 +50,6 @@ def valued_customers(
     rows = _rows(VALUED, valuation=valuation_id, stores=None if stores is None else list(stores))
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]
-
-
-def cars() -> pd.DataFrame:
-    """``customer, born, since, until`` of every car that somebody holds or held."""
-    frame = pd.DataFrame(_rows(CARS), columns=["customer", "born", "since", "until"])
-    for name in ("born", "since", "until"):
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
-    return frame.astype({"customer": "int64"})
 
 
 def books(first: dt.date, last: dt.date) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from django.db import connection
 from ml.extraction import visit_days
 from organization.access import Access, entered
 from valuation import books
+from valuation.history import History
 from valuation.indicators import formulas, reading
 from valuation.indicators.definitions import DEFINITIONS, figures_of, versions
 from valuation.indicators.ledger import (
@@ -30,16 +31,22 @@ from valuation.indicators.ledger import (
 )
 from valuation.indicators.measuring import (
     Customers,
-    age_mix,
-    car_age_class,
     customer_counters,
-    main_age,
     month_end,
     past_until,
-    places_among_peers,
 )
 from valuation.indicators.records import IndicatorRun, MoatInput, UnitIndicators
+from valuation.inputs import read_cars
 from valuation.models import Valuation, ValuedUnit
+from valuation.peers import (
+    METHOD,
+    Cars,
+    a_year_before,
+    age_mix,
+    car_age_class,
+    main_age,
+    places,
+)
 from valuation.units import Node, Tree
 
 MONTHS = 25
@@ -50,6 +57,13 @@ RESTATED = 4
 
 NAMED = 12
 """Stores left out that are named one by one; the counter has their number."""
+
+COMPARED = tuple(
+    key for key, one in DEFINITIONS.items() if one.shape != "sum" and one.better != "none"
+)
+"""Figures that units are compared by, and those of them that are better when lower."""
+
+FALLING = frozenset(key for key, one in DEFINITIONS.items() if one.better == "down")
 
 _BOOK_COUNTERS = (
     *("promoters", "detractors", "answers", "renewed", "expired"),
@@ -110,7 +124,7 @@ class Source:
     customers: Customers
     visits: pd.DataFrame
     purchases: pd.DataFrame
-    cars: pd.DataFrame
+    cars: Cars
     ledger: Ledger
     operations: dict[str, Any]
     moat: list[MoatInput]
@@ -135,7 +149,7 @@ class Source:
             customers=Customers(ids, tree.store_index(store), value),
             visits=visits,
             purchases=books.purchases(as_of),
-            cars=reading.cars(),
+            cars=read_cars(),
             ledger=Ledger.of(rows[rows["store"].isin(stores)], stores, number, reach),
             operations=books.monthly_operations(visits, serving, len(stores), as_of),
             moat=list(
@@ -207,13 +221,11 @@ def _measure(source: Source, month: dt.date) -> Month:
     figures = {unit: figures_of(one) for unit, one in counters.items()}
     for unit, one in figures.items():
         one["payback"] = _payback(source, unit, one) if valued else None
-    classes = car_age_class(who.ids, source.cars, end)
-    opening, retained = age_mix(past, classes, who.store, stores)
     return Month(
         counters,
         figures,
         {node.id: _left_out(source, node, table, number) for node in tree.nodes},
-        _peers(source, figures, opening, retained),
+        _peers(source, figures, past, end),
     )
 
 
@@ -261,26 +273,24 @@ def _left_out(source: Source, node: Node, table: pd.DataFrame, number: int) -> d
 
 
 def _peers(
-    source: Source,
-    figures: Mapping[int, dict[str, float | None]],
-    opening: np.ndarray,
-    retained: np.ndarray,
+    source: Source, figures: Mapping[int, dict[str, float | None]], past: History, end: dt.date
 ) -> dict[int, dict[str, Any]]:
-    """Places among peers: stores of the same division, other units of the same level."""
-    tree = source.tree
-    groups: dict[tuple[str, int], list[Node]] = {}
-    for node in tree.nodes:
-        brand = tree.division_of(node).id if node.level == "store" else 0
-        groups.setdefault((node.level, brand), []).append(node)
-    found: dict[int, dict[str, Any]] = {}
-    for members in groups.values():
-        below = [tree.stores_below(node.id) for node in members]
-        open_ = np.stack([opening[b].sum(axis=0) for b in below])
-        kept = np.stack([retained[b].sum(axis=0) for b in below])
-        placed = places_among_peers([figures[node.id] for node in members], open_, kept)
-        for node, one, mix in zip(members, placed, open_, strict=True):
-            found[node.id] = {**one, "car_age": main_age(mix)}
-    return found
+    """By figure the place among peers (:mod:`valuation.peers`) and how many have the figure."""
+    tree, who = source.tree, source.customers
+    classes = car_age_class(who.ids, source.cars, a_year_before(end))
+    opening, retained = age_mix(past, classes, who.store, len(tree.stores))
+    found = places(tree, figures, COMPARED, opening, retained, FALLING)
+    return {
+        unit: {
+            **{
+                key: [round(share, 4), one.known[key]]
+                for key, share in one.shares.items()
+                if share is not None
+            },
+            "car_age": main_age(one.opening),
+        }
+        for unit, one in found.items()
+    }
 
 
 def _newest(access: Access, months: list[dt.date]) -> dict[tuple[int, dt.date], str]:
@@ -303,7 +313,8 @@ def _complete(newest: Mapping[tuple[int, dt.date], str], month: dt.date) -> bool
 
 
 def _definitions_mark() -> str:
-    return hashlib.sha256(json.dumps(versions(), sort_keys=True).encode()).hexdigest()[:16]
+    mark = {**versions(), "peers": METHOD}
+    return hashlib.sha256(json.dumps(mark, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _digest(*parts: Any) -> str:

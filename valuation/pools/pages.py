@@ -215,7 +215,12 @@ def export(request: SignedInRequest, pk: int, form: str) -> HttpResponse | FileR
             request, _("Not exported: the valuation of this pool has not been approved yet.")
         )
         return redirect("pool", pk=pk)
-    made = exported(found, form)
+    try:
+        made = exported(found, form)
+    except Refused as refused:
+        for one in refused.refusals:
+            messages.error(request, in_words(one))
+        return redirect("pool", pk=pk)
     audit.record(access, "pool.exported", f"pool:{pk}", form=form, content=made.content)
     return FileResponse(
         made.source, as_attachment=True, filename=made.name, content_type=made.content_type

@@ -68,10 +68,13 @@ _COLUMNS = ", ".join(
 )
 _ROWS = (
     f"copy (select {_COLUMNS} from valuation_poolmember m join organization_unit u"  # noqa: S608
-    " on u.id = m.store_id where m.pool_id = %s {narrowed} order by m.pseudonym)"
+    " on u.id = m.store_id where m.pool_id = %s order by m.pseudonym)"
     " to stdout (format csv)"
 )
 BYTES = 1 << 20
+# Of DEFLATE, for files of hundreds of megabytes: twice as fast as the usual, a tenth larger.
+LEVEL = 3
+GROUP, THREADS, MEMORY, BUFFER = 20_480, 1, "128MB", 4 << 20
 
 
 def salt_of(tenant_id: int) -> bytes:
@@ -88,19 +91,16 @@ def salt_of(tenant_id: int) -> bytes:
 
 def identifier(salt: bytes, pseudonym: str) -> str:
     """32 hexadecimal digits."""
-    return hmac.new(salt, pseudonym.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(salt, pseudonym.encode(), "sha256").hex()[:32]
 
 
-def rows(pool: Pool, narrowed: str = "") -> Iterator[list[str]]:
-    """Rows of the tape as text, in the order of :data:`DICTIONARY`; inside an entered access.
-
-    ``narrowed``: SQL that leaves out members ``m``, of our own making.
-    """
+def rows(pool: Pool) -> Iterator[list[str]]:
+    """Rows of the tape as text, in the order of :data:`DICTIONARY`; inside an entered access."""
     salt = salt_of(pool.tenant_id)
     rest = b""
     with (
         connection.cursor() as cursor,
-        cursor.copy(_ROWS.format(narrowed=narrowed), [pool.pk]) as copy,
+        cursor.copy(_ROWS, [pool.pk]) as copy,
     ):
         for block in copy:
             whole, _, rest = (rest + bytes(block)).rpartition(b"\n")
@@ -151,13 +151,15 @@ _TYPES = {
 
 def to_parquet(tape: Path, target: Path) -> None:
     """The same rows as Parquet, Zstandard-compressed, the notice in the file's metadata."""
+    # Rows are held back until a group of them is whole, one group a thread, and read by buffers.
     import duckdb
 
     types = ", ".join(f"'{name}': '{_TYPES[kind]}'" for name, (kind, _, _) in DICTIONARY.items())
-    with duckdb.connect() as database:
+    with duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY}) as database:
         database.execute(
-            f"copy (select * from read_csv($tape, header = true, columns = {{{types}}}))"  # noqa: S608
-            f" to '{_quoted(target)}' (format parquet, compression zstd,"
+            f"copy (select * from read_csv($tape, header = true, columns = {{{types}}},"  # noqa: S608
+            f" buffer_size = {BUFFER}, max_line_size = {BUFFER // 8}))"
+            f" to '{_quoted(target)}' (format parquet, compression zstd, row_group_size {GROUP},"
             f" kv_metadata {{notice: '{NOTICE}'}})",
             {"tape": str(tape)},
         )
@@ -193,7 +195,7 @@ def package(pool: Pool, kind: str, folder: Path) -> tuple[Path, str]:
     dictionary = dictionary_csv()
     sums = f"{digest}  {tape.name}\n{hashlib.sha256(dictionary).hexdigest()}  dictionary.csv\n"
     found = folder / "tape.zip"
-    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as target_zip:
+    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as target_zip:
         target_zip.write(tape, tape.name)
         target_zip.writestr("dictionary.csv", dictionary)
         target_zip.writestr("NOTICE.txt", f"{NOTICE_EN}\n{NOTICE_ZH}\n{_facts(pool)}\n")

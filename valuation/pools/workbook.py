@@ -3,9 +3,16 @@
 Sheets: notice, terms (discount factors and standing by regime), maps (from a curve's numbers to
 months, by model), tape, and the recomputation, where an identifier is typed and every step to the
 value is a formula. Only functions that every spreadsheet has: INDEX, MATCH, IF, SUMPRODUCT, ROUND.
+
+The sheet of the tape has a row a customer of the pool, so it is written as XML row by row while the
+database hands the rows out, and laid into the workbook that openpyxl has made of the other sheets:
+neither time a customer nor memory grows with the pool.
 """
 
+import shutil
+import zipfile
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
 from openpyxl.styles import Font
@@ -14,9 +21,15 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from valuation.models import Pool
 from valuation.pools.notice import NOTICE_EN, NOTICE_ZH
-from valuation.pools.tape import DICTIONARY, rows
+from valuation.pools.tape import BYTES, DICTIONARY, LEVEL, rows
+from valuation.refusals import Refusal, Refused, gettext_noop
 
-MOST_CUSTOMERS = 5_000
+# A sheet of the format has 1,048,576 rows, one of which holds the heads.
+MOST_CUSTOMERS = 1_048_575
+TOO_MANY = gettext_noop(
+    "The pool has %(value)s customers, a sheet of a workbook at most %(most)s: take the tape as CSV"
+    " or Parquet, or cut a pool of fewer units."
+)
 ANCHOR_MONTHS = 12
 _COLUMNS = list(DICTIONARY)
 _BOLD = Font(bold=True)
@@ -24,39 +37,76 @@ _TEXT = {name for name, (kind, _, _) in DICTIONARY.items() if kind in ("text", "
 
 
 def write_workbook(pool: Pool, path: Path) -> int:
-    """Write the workbook; the number of customers in it.
+    """Write the workbook, with some more files beside it on the way; the number of customers.
 
-    A pool of more than MOST_CUSTOMERS gives a sample by the first digits of a hash of the
-    pseudonym, which nobody chooses.
+    Raises:
+        Refused: the pool has more customers than a sheet has rows.
     """
+    if pool.customers > MOST_CUSTOMERS:
+        facts = {"value": f"{pool.customers:,}", "most": f"{MOST_CUSTOMERS:,}"}
+        raise Refused([Refusal("customers", TOO_MANY, facts)])
+    tape, others = path.with_suffix(".tape.xml"), path.with_suffix(".others.xlsx")
+    count, first = _write_tape(pool, tape)
     book = Workbook()
     book.remove(book.worksheets[0])
-    notice = book.create_sheet("Notice")
-    narrowed = ""
-    if pool.customers > MOST_CUSTOMERS:
-        every = -(-pool.customers // MOST_CUSTOMERS)
-        narrowed = f"and mod(abs(hashtextextended(m.pseudonym::text, 1) / 8), {every}) = 0"
-    tape = book.create_sheet("Tape")
-    tape.append(_COLUMNS)
-    count = 0
-    first = ""
-    for row in rows(pool, narrowed):
-        first = first or row[0]
-        tape.append([_cell(name, text) for name, text in zip(_COLUMNS, row, strict=True)])
-        count += 1
+    _notice(book.create_sheet("Notice"), pool, count)
+    place = len(book.worksheets) + 1
+    book.create_sheet("Tape")
     _terms(book.create_sheet("Terms"), pool)
     _maps(book.create_sheet("Maps"), pool)
     _recompute(book.create_sheet("Recompute"), pool, count, first)
     _dictionary(book.create_sheet("Dictionary"))
-    _notice(notice, pool, count)
-    book.save(path)
+    book.save(others)
+    _laid_in(others, f"xl/worksheets/sheet{place}.xml", tape, path)
     return count
 
 
-def _cell(name: str, text: str) -> str | float | None:
-    if name in _TEXT:
-        return text
-    return float(text) if text else None
+_SHEET = (
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+)
+_END = "</sheetData></worksheet>"
+
+
+def _write_tape(pool: Pool, path: Path) -> tuple[int, str]:
+    """Write the sheet of the tape; customers, and the identifier of the first."""
+    texts = [name in _TEXT for name in _COLUMNS]
+    count, first = 0, ""
+    with path.open("w", encoding="utf-8", buffering=BYTES) as target:
+        target.write(_SHEET)
+        target.write(f"<row>{''.join(map(_text, _COLUMNS))}</row>")
+        for row in rows(pool):
+            first = first or row[0]
+            count += 1
+            cells = [
+                _text(cell) if text else f"<c><v>{cell}</v></c>" if cell else "<c/>"
+                for cell, text in zip(row, texts, strict=True)
+            ]
+            target.write(f"<row>{''.join(cells)}</row>")
+        target.write(_END)
+    return count, first
+
+
+# What no XML may hold, not even escaped.
+_FORBIDDEN = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
+
+
+def _text(cell: str) -> str:
+    return f'<c t="inlineStr"><is><t>{escape(cell.translate(_FORBIDDEN))}</t></is></c>'
+
+
+def _laid_in(book: Path, name: str, sheet: Path, target: Path) -> None:
+    """A copy of a workbook with another sheet in the place of the one named."""
+    with (
+        zipfile.ZipFile(book) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as made,
+    ):
+        for entry in source.infolist():
+            if entry.filename == name:
+                made.write(sheet, name)
+            else:
+                with source.open(entry) as content, made.open(entry.filename, "w") as copied:
+                    shutil.copyfileobj(content, copied, BYTES)
 
 
 def _notice(sheet: Worksheet, pool: Pool, count: int) -> None:

@@ -5,9 +5,9 @@ itself. Counts and days must be equal, amounts agree within 1.00 yuan or 0.1%, w
 """
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -65,8 +65,8 @@ def recomputed(one: Sampled, pack: Pack) -> float:
     return kept - named["discounted_months"] * pack.retention_cost_per_month
 
 
-def pack_workbook(sample: Sequence[Sampled], pack: Pack) -> bytes:
-    """Sheets: sign-off, sample with live recomputation, comparison, repair orders, exceptions."""
+def pack_workbook(sample: Sequence[Sampled], pack: Pack, path: Path) -> None:
+    """Write sign-off, sample with live recomputation, comparison, repair orders, exceptions."""
     book = Workbook()
     first = book.active
     assert first is not None  # a new workbook has one
@@ -78,9 +78,7 @@ def pack_workbook(sample: Sequence[Sampled], pack: Pack) -> bytes:
     _sign_off(first, sample, pack, compared)
     for sheet in book.worksheets:
         _printed(sheet, pack)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    book.save(path)
 
 
 def _printed(sheet: Any, pack: Pack) -> None:

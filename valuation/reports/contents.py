@@ -10,6 +10,7 @@ from valuation.reports.document import Document, Section
 from valuation.reports.indicator_chapter import alarm_grid, indicator_section, task_section
 from valuation.reports.monthly import MonthlyReport
 from valuation.reports.pool_chapter import forecast_section, pool_section
+from valuation.reports.records import Facts
 from valuation.reports.subject import Subject
 from valuation.reports.value_chapter import change_section, value_section
 from web import formats
@@ -19,9 +20,10 @@ def notice() -> str:
     return _("Management estimate, structuring simulation, not a rated or eligible asset.")
 
 
-def report_of(subject: Subject) -> Document:
-    """Every chapter, in an entered access; in the active language."""
-    facts = subject.reading.facts()
+def report_of(subject: Subject, facts: Facts | None = None) -> Document:
+    """Every chapter, in an entered access; in the active language. ``facts`` that were read already
+    are not read again."""
+    facts = facts or subject.reading.facts()
     found = MonthlyReport(subject, facts, notice())
     document = found.document()
     *figures, risk = document.sections

@@ -1,6 +1,7 @@
 """Asking for an export, building it in the background, and where its file lies."""
 
 import logging
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -88,29 +89,24 @@ def carry_out(tenant_id: int, export_id: int) -> None:
         )
     if not claimed:
         return
-    try:
-        built = _built(access, export_id)
-    except Exception:
-        log.exception("export %s could not be built", export_id)
-        _finish(access, export_id, status=Export.Status.FAILED, message=FAILED)
-        raise
     with entered(access):
-        export = Export.objects.get(pk=export_id)
-        path = path_of(export)
+        path = path_of(Export.objects.get(pk=export_id))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(built.content)
-    _finish(
-        access,
-        export_id,
-        status=Export.Status.DONE,
-        file_name=built.name,
-        size=len(built.content),
-        sha256=built.sha256,
-    )
+    # Beside where it will lie, so that it gets there by a rename, whole or not at all.
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder:
+        try:
+            built = _built(access, export_id, Path(folder))
+        except Exception:
+            log.exception("export %s could not be built", export_id)
+            _finish(access, export_id, status=Export.Status.FAILED, message=FAILED)
+            raise
+        found = {"file_name": built.name, "size": built.size, "sha256": built.sha256}
+        built.path.rename(path)
+    _finish(access, export_id, status=Export.Status.DONE, **found)
     sweep(access)
 
 
-def _built(access: Access, export_id: int) -> Built:
+def _built(access: Access, export_id: int, folder: Path) -> Built:
     def progress(step: int, steps: int) -> None:
         # The build reads in one transaction, whose writes nobody would see until its end.
         cache.set(progress_key(export_id), (step, steps), 3600)
@@ -118,7 +114,7 @@ def _built(access: Access, export_id: int) -> Built:
     with entered(access):
         export = Export.objects.select_related("unit", "valuation__assumptions").get(pk=export_id)
         subject = Subject.of(access, export.valuation, export.unit, export.language)
-        return build(subject, export, progress)
+        return build(subject, export, progress, folder)
 
 
 def _finish(access: Access, export_id: int, **values: object) -> None:

@@ -6,8 +6,8 @@ edition at the foot of every page; chapters as bookmarks. Charts are vectors
 (:mod:`valuation.reports.type_setting`).
 """
 
-import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -82,11 +82,10 @@ class _Chapter(Flowable):
         self.canv.addOutlineEntry(self.title, self.key, 0)
 
 
-def pdf_of(document: Document) -> bytes:
-    """The document on A4."""
-    out = io.BytesIO()
+def pdf_of(document: Document, path: Path) -> None:
+    """Write the document on A4."""
     paper = SimpleDocTemplate(
-        out,
+        str(path),
         pagesize=A4,
         title=f"{document.title} · {document.subtitle}",
         author="Parcfolio",
@@ -105,7 +104,6 @@ def pdf_of(document: Document) -> bytes:
         return _Sheets(document, *args, **options)
 
     paper.build(story, canvasmaker=sheet)
-    return out.getvalue()
 
 
 def _cover(document: Document) -> list[Any]:

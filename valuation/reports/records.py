@@ -9,7 +9,7 @@ random pseudonyms, days as months.
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from django.db import connection
 
@@ -160,16 +160,15 @@ class Reading:
     months: list[dt.date]
     valuation_id: int
 
-    def csv(self, query: str, head: bytes) -> bytes:
-        """The rows as CSV (UTF-8 with its mark), copied out by the database: raw answers are too
-        many for a sheet."""
+    def write_csv(self, query: str, head: bytes, target: IO[bytes]) -> None:
+        """Write the rows as CSV (UTF-8 with its mark), as the database copies them out: raw answers
+        are too many for a sheet and for memory."""
         current_access()
-        out = bytearray(b"\xef\xbb\xbf" + head)
+        target.write(b"\xef\xbb\xbf" + head)
         command = f"copy ({query}) to stdout (format csv)"
         with connection.cursor() as cursor, cursor.copy(command, self._values()) as copy:
             for block in copy:
-                out += block
-        return bytes(out)
+                target.write(block)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         current_access()

@@ -4,8 +4,8 @@ Text that comes from records is made inert (:mod:`web.spreadsheets`); a cell tha
 one because this module wrote it.
 """
 
-import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -36,8 +36,9 @@ NARROWEST, WIDEST = 10, 60
 SERIES_COLOURS = ("2B50C0", "0F8A84", "B06A00", "8A4BB0", "5D6673", "B8446F")
 
 
-def workbook_of(document: Document) -> bytes:
-    """The document as XLSX."""
+def workbook_of(document: Document, path: Path) -> None:
+    """Write the document as XLSX. Its sheets hold sums by month, unit or model, never a row a
+    customer, so that a workbook in memory is small."""
     book = Workbook()
     sheet = book.active
     assert sheet is not None  # a new workbook has one
@@ -59,9 +60,7 @@ def workbook_of(document: Document) -> bytes:
     _contents(sheet, last + 1, book)
     for one in book.worksheets:
         _printed(one, document)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+    book.save(path)
 
 
 def _sheet_name(title: str, book: Workbook) -> str:
@@ -296,9 +295,9 @@ def _grid(sheet: Worksheet, grid: Grid, document: Document) -> None:
     sheet.freeze_panes = "B5"
 
 
-def section_book(title: str, like: Document, grids: list[Grid]) -> bytes:
-    """A workbook of tables alone, with the head, notice and edition of the report."""
+def section_book(title: str, like: Document, grids: list[Grid], path: Path) -> None:
+    """Write a workbook of tables alone, with the head, notice and edition of the report."""
     sections = [Section(title, grids=grids)]
-    return workbook_of(
-        Document(title, like.subtitle, like.notice, like.facts, sections, stamp=like.stamp)
+    workbook_of(
+        Document(title, like.subtitle, like.notice, like.facts, sections, stamp=like.stamp), path
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from customers.identity import refresh_after_deleted_numbers
 from customers.importing.columns import DAY, MONTH, code_type, column, text_type
 from customers.importing.kinds.kind import Check, Kind
+from customers.importing.kinds.owners import take_back_deleted, tell_again
 
 if TYPE_CHECKING:
     from customers.importing.loading import Loading
@@ -157,12 +158,15 @@ def _delete(loading: "Loading") -> None:
                 f"update customers_{table} b set {column_name} = null from import_gone g"
                 f" where b.tenant_id = $tenant and b.{column_name} = g.id"
             )
+        told = file == "events" and take_back_deleted(loading)
         gone = loading.remove(
             table=f"customers_{deletion.table}",
             record=deletion.record,
             rows="select id, row from import_gone",
             store=deletion.store,
         )
+        if told:
+            tell_again(loading)
         if gone and file == "customers":
             refresh_after_deleted_numbers(loading.names.tenant_id)
 

@@ -131,7 +131,7 @@ _ALL = (
     Bench(
         "exports",
         "exports",
-        "report, data room and auditor's pack of a filled group",
+        "tapes of a pool of everybody, report, data room and auditor's pack of a filled group",
         customers=20_000,
         lowest=800,
         highest=5_000_000,
