@@ -6,6 +6,7 @@ and beat beside them, and takes everything down again when it ends.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -127,6 +128,17 @@ def _load(options: DemoOptions, folder: Path) -> None:
     _manage("make_follow_ups", "--group", GROUP)
 
 
+def is_free(port: int) -> bool:
+    """Whether the web server could listen on ``port`` of the loopback address."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((DemoOptions.host, port))
+        except OSError:
+            return False
+    return True
+
+
 def _logins(options: DemoOptions, folder: Path, out: TextIO) -> None:
     password = local_secrets(folder)["demo_password"]
     people = {
@@ -141,11 +153,17 @@ def _logins(options: DemoOptions, folder: Path, out: TextIO) -> None:
         "administrator": "admin",
     }
     width = max(map(len, people))
-    print(f"\nParcfolio on http://{options.host}:{options.port}", file=out)
+    if options.serve:
+        print(f"\nParcfolio on http://{options.host}:{options.port}", file=out)
     print(f"Password of every demonstration login: {password}", file=out)
     for role, username in people.items():
         print(f"  {role:<{width}}  {username}", file=out)
-    print("Ctrl-C stops everything; the data stay in var/.", file=out, flush=True)
+    last = (
+        f"Ctrl-C stops everything; the data stay in {folder}."
+        if options.serve
+        else f"Nothing serves now: start again without --no-serve. The data stay in {folder}."
+    )
+    print(last, file=out, flush=True)
 
 
 def run(options: DemoOptions) -> int:
@@ -157,7 +175,9 @@ def run(options: DemoOptions) -> int:
         _manage("migrate", "--verbosity", "0")
         _manage("collectstatic", "--noinput", "--verbosity", "0")
         with _services(folder):
-            if not _is_loaded():
+            if _is_loaded():
+                _say(f"The group of an earlier start is used; to make another, delete {folder}.")
+            else:
                 _load(options, folder)
             _say(f"Ready after {time.monotonic() - began:.0f} s.")
             _logins(options, folder, sys.stdout)
@@ -183,5 +203,5 @@ def _serve(options: DemoOptions, folder: Path) -> int:
         if options.history:  # beside the serving: a minute of work that nobody should wait for
             stack.enter_context(_process("history", past, folder / "logs"))
         status = web.wait()
-        _say(f"The web server ended with status {status}; see var/logs/web.log.")
+        _say(f"The web server ended with status {status}; see {folder}/logs/web.log.")
         return 2

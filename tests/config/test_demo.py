@@ -109,3 +109,13 @@ def test_the_past_is_added_once(demo_site: DemoSite) -> None:
     assert before["as_of"] == "2026-10-01"
     assert before["customers"] > 0
     assert demo_site.json("value")["as_of"] == "2026-11-01"
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts(
+    demo_site: DemoSite,
+) -> None:
+    port = demo_site.url.rsplit(":", 1)[1]
+    done = demo_site.manage("demo", "--port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Port {port} of 127.0.0.1 cannot be used" in done.stderr
+    assert "→" not in done.stderr
