@@ -4,6 +4,7 @@ Runs the product's own commands one after the other as an operator would, with R
 and beat beside them, and takes everything down again when it ends.
 """
 
+import fcntl
 import os
 import signal
 import socket
@@ -76,6 +77,21 @@ def _process(name: str, command: Sequence[str], logs: Path) -> Iterator["subproc
 
 def _celery(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "config.celery:app", *arguments]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep ``folder`` to this demonstration: a second Redis would take the first one's socket."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StepFailed(
+                f"A demonstration runs from {folder} already: stop it (Ctrl-C where it started),"
+                " or name another folder in PARCFOLIO_VAR."
+            ) from error
+        yield
 
 
 @contextmanager
@@ -171,23 +187,29 @@ def run(options: DemoOptions) -> int:
     folder = var_folder()
     began = time.monotonic()
     try:
-        _manage("compile_translations")
-        _manage("migrate", "--verbosity", "0")
-        _manage("collectstatic", "--noinput", "--verbosity", "0")
-        with _services(folder):
-            if _is_loaded():
-                _say(f"The group of an earlier start is used; to make another, delete {folder}.")
-            else:
-                _load(options, folder)
-            _say(f"Ready after {time.monotonic() - began:.0f} s.")
-            _logins(options, folder, sys.stdout)
-            if options.serve:
-                return _serve(options, folder)
+        with _alone(folder):
+            return _carry_out(options, folder, began)
     except (ServiceUnavailable, StepFailed) as error:
         _say(str(error))
         return 2
     except KeyboardInterrupt:
         _say("Stopped.")
+    return 0
+
+
+def _carry_out(options: DemoOptions, folder: Path, began: float) -> int:
+    _manage("compile_translations")
+    _manage("migrate", "--verbosity", "0")
+    _manage("collectstatic", "--noinput", "--verbosity", "0")
+    with _services(folder):
+        if _is_loaded():
+            _say(f"The group of an earlier start is used; to make another, delete {folder}.")
+        else:
+            _load(options, folder)
+        _say(f"Ready after {time.monotonic() - began:.0f} s.")
+        _logins(options, folder, sys.stdout)
+        if options.serve:
+            return _serve(options, folder)
     return 0
 
 

@@ -219,3 +219,13 @@ def test_units_are_those_of_the_access(group, client_of) -> None:
     assert {u["code"] for u in rows(client_of("advisor"), "units")} == {"XQ-S1"}
     assert len(rows(client_of("ceo"), "units")) == 10
     assert client_of("advisor").get("/api/v1/units/XQ-S2/").status_code == 404
+
+
+def test_every_address_starts_from_the_root(served, client_of) -> None:
+    client = client_of("ceo")
+    root = client.get("/api/v1/").json()
+    assert set(RESOURCES) < set(root["resources"])
+    for address in [*root["resources"].values(), root["schema"]]:
+        assert client.get(address).status_code in (200, 403), address
+    assert root["bulk"]["visits"] == "/api/v1/visits/bulk"
+    assert Client().get("/api/v1/").status_code == 401

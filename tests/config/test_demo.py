@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.demo_site import ROOT, DemoSite, clean_environment
+from tests.demo_site import ROOT, DemoSite, clean_environment, free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
@@ -109,6 +109,13 @@ def test_the_past_is_added_once(demo_site: DemoSite) -> None:
     assert before["as_of"] == "2026-10-01"
     assert before["customers"] > 0
     assert demo_site.json("value")["as_of"] == "2026-11-01"
+
+
+def test_a_second_one_in_the_same_folder_is_refused(demo_site: DemoSite) -> None:
+    done = demo_site.manage("demo", "--port", str(free_port()))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "A demonstration runs from" in done.stderr
+    assert _get(f"{demo_site.url}/readyz")[0] == 200  # its Redis is still there
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_starts(
