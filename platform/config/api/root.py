@@ -25,9 +25,12 @@ class Root(Answers, APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
+        def at(name: str) -> str:
+            return str(request.build_absolute_uri(reverse(name)))
+
         found: dict[str, Any] = {
-            "resources": {name: reverse(f"api_{name}-list") for name in self.resources},
-            "bulk": {kind: reverse(f"api_bulk_{kind}") for kind in KINDS},
-            "schema": reverse("schema"),
+            "resources": {name: at(f"api_{name}-list") for name in self.resources},
+            "bulk": {kind: at(f"api_bulk_{kind}") for kind in KINDS},
+            "schema": at("schema"),
         }
         return Response(found)
