@@ -11,12 +11,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from config.services import ensure_database
+    from config.command_line import run
 
-    with ensure_database():
-        from django.core.management import execute_from_command_line
-
-        execute_from_command_line(sys.argv)
+    run(sys.argv)
 
 
 if __name__ == "__main__":

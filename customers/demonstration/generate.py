@@ -23,6 +23,7 @@ from customers.demonstration.workorders import line_rows, order_numbers, visit_r
 from customers.demonstration.writer import COLUMNS, FolderWriter, Times
 
 BATCH = 20_000
+FEWEST_CUSTOMERS = 50
 # Active customers of a real store of this kind, for the statement of the sample.
 REAL_STORE_CUSTOMERS = 8_000
 
@@ -69,10 +70,14 @@ def generate(
 
     ``until`` is exclusive: the last visits are of the day before, appointments stand from
     ``until`` on. The same arguments give the same bytes. Raises ``ValueError`` for fewer than 50
-    customers, fewer than six stores or an ``until`` outside the holiday calendar.
+    customers, fewer than six stores, a negative seed or an ``until`` outside the holiday calendar.
     """
-    if customers < 50:
-        raise ValueError(f"customers is {customers}: the demonstration group needs at least 50")
+    if customers < FEWEST_CUSTOMERS:
+        raise ValueError(
+            f"customers is {customers}: the demonstration group needs at least {FEWEST_CUSTOMERS}"
+        )
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: it must not be negative")
     clock = seasons.Clock.before(until)
     root = [seed, customers, until.toordinal(), stores]
     rng = np.random.default_rng([*root, 0])

@@ -222,6 +222,10 @@ FILES = {
         "{kind} is there twice ({names}); leave one of them",
         "{kind} 有两个文件（{names}），请只保留一个",
     ),
+    "unreadable_file": (
+        "{name} cannot be read ({reason}); check that it is there and may be read",
+        "{name} 无法读取（{reason}），请确认文件存在且有读取权限",
+    ),
     "empty_file": ("{name} is empty (0 bytes)", "{name} 是空文件（0 字节）"),
     "no_header": ("{name} has no header row", "{name} 没有表头"),
     "not_text": (
@@ -288,6 +292,10 @@ FILES = {
     "no_group": (
         "name the group with --group; known: {known}",
         "请用 --group 指定集团；已有：{known}",
+    ),
+    "no_group_yet": (
+        "there is no group yet: load org_units first, with a row of level group",
+        "尚无集团：请先导入 org_units，其中须有一行层级为集团（group）",
     ),
     "several_groups": (
         "org_units holds several groups ({codes}); name one with --group",

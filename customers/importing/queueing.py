@@ -20,7 +20,9 @@ def group_code(delivered: list[str], wanted: str | None) -> str:
     """The group's code: asked for, else the delivery's only one, else the installation's."""
     with entered_installation("import"):
         known = sorted(Tenant.objects.values_list("code", flat=True))
-    listed = ", ".join(known) or "–"
+    if not (known or delivered):
+        raise FileRefused("no_group_yet")
+    listed = ", ".join(known or delivered)
     if wanted is not None:
         if wanted in known or wanted in delivered:
             return wanted

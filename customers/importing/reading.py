@@ -48,15 +48,7 @@ def open_delivery(path: Path, layout: Layout | None = None) -> Delivery:
         if layout is not None and path.suffix.lower() in SUFFIXES:
             return Delivery([_open(path, layout.kind, layout)])
         return Delivery([_open(path, _kind_of(path))])
-    files: dict[str, list[Path]] = {}
-    ignored: list[str] = []
-    for file in sorted(path.iterdir()):
-        if file.is_dir() or file.name.startswith((".", "~$")):
-            continue
-        if file.suffix.lower() in SUFFIXES and file.stem.strip().lower() in KINDS:
-            files.setdefault(file.stem.strip().lower(), []).append(file)
-        else:
-            ignored.append(file.name)
+    files, ignored = _listed(path)
     for kind, found in files.items():
         if len(found) > 1:
             raise FileRefused("two_files", kind=kind, names=", ".join(f.name for f in found))
@@ -70,6 +62,37 @@ def open_delivery(path: Path, layout: Layout | None = None) -> Delivery:
     return Delivery(sources, ignored)
 
 
+def ignored_files(path: Path) -> list[str]:
+    """Names in the folder ``path`` that no file of the format has, such as ``visit.csv``."""
+    return _listed(path)[1] if path.is_dir() else []
+
+
+def _listed(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    """The folder's files by kind, and the names of others and of folders named like files."""
+    files: dict[str, list[Path]] = {}
+    ignored: list[str] = []
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    for file in found:
+        if file.name.startswith((".", "~$")):
+            continue
+        table = file.suffix.lower() in SUFFIXES
+        if file.is_dir():
+            if table:
+                ignored.append(file.name)
+        elif table and file.stem.strip().lower() in KINDS:
+            files.setdefault(file.stem.strip().lower(), []).append(file)
+        else:
+            ignored.append(file.name)
+    return files, ignored
+
+
+def _unreadable(path: Path, error: OSError) -> FileRefused:
+    return FileRefused("unreadable_file", name=path.name, reason=error.strerror or str(error))
+
+
 def _kind_of(path: Path) -> Kind:
     stem = path.stem.strip().lower()
     if stem in KINDS and path.suffix.lower() in SUFFIXES:
@@ -79,11 +102,14 @@ def _kind_of(path: Path) -> Kind:
 
 
 def _open(path: Path, kind: Kind, layout: Layout | None = None) -> Source:
-    if path.stat().st_size == 0:
-        raise FileRefused("empty_file", name=path.name)
     reader = SUFFIXES[path.suffix.lower()]
-    if layout is None:
-        table = reader(path, NOTHING_KNOWN)
-    else:
-        table = layout.table(reader(path, layout.hints))
+    try:
+        if path.stat().st_size == 0:
+            raise FileRefused("empty_file", name=path.name)
+        if layout is None:
+            table = reader(path, NOTHING_KNOWN)
+        else:
+            table = layout.table(reader(path, layout.hints))
+    except OSError as error:
+        raise _unreadable(path, error) from error
     return Source(kind, table, map_header(table, kind.columns))

@@ -4,8 +4,10 @@ Runs the product's own commands one after the other as an operator would, with R
 and beat beside them, and takes everything down again when it ends.
 """
 
+import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -78,6 +80,21 @@ def _celery(*arguments: str) -> list[str]:
 
 
 @contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep ``folder`` to this demonstration: a second Redis would take the first one's socket."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StepFailed(
+                f"A demonstration runs from {folder} already: stop it (Ctrl-C where it started),"
+                " or name another folder in PARCFOLIO_VAR."
+            ) from error
+        yield
+
+
+@contextmanager
 def _services(folder: Path) -> Iterator[None]:
     """Redis unless REDIS_URL is set, two workers and beat."""
     logs = folder / "logs"
@@ -127,6 +144,17 @@ def _load(options: DemoOptions, folder: Path) -> None:
     _manage("make_follow_ups", "--group", GROUP)
 
 
+def is_free(port: int) -> bool:
+    """Whether the web server could listen on ``port`` of the loopback address."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((DemoOptions.host, port))
+        except OSError:
+            return False
+    return True
+
+
 def _logins(options: DemoOptions, folder: Path, out: TextIO) -> None:
     password = local_secrets(folder)["demo_password"]
     people = {
@@ -141,11 +169,17 @@ def _logins(options: DemoOptions, folder: Path, out: TextIO) -> None:
         "administrator": "admin",
     }
     width = max(map(len, people))
-    print(f"\nParcfolio on http://{options.host}:{options.port}", file=out)
+    if options.serve:
+        print(f"\nParcfolio on http://{options.host}:{options.port}", file=out)
     print(f"Password of every demonstration login: {password}", file=out)
     for role, username in people.items():
         print(f"  {role:<{width}}  {username}", file=out)
-    print("Ctrl-C stops everything; the data stay in var/.", file=out, flush=True)
+    last = (
+        f"Ctrl-C stops everything; the data stay in {folder}."
+        if options.serve
+        else f"Nothing serves now: start again without --no-serve. The data stay in {folder}."
+    )
+    print(last, file=out, flush=True)
 
 
 def run(options: DemoOptions) -> int:
@@ -153,21 +187,29 @@ def run(options: DemoOptions) -> int:
     folder = var_folder()
     began = time.monotonic()
     try:
-        _manage("compile_translations")
-        _manage("migrate", "--verbosity", "0")
-        _manage("collectstatic", "--noinput", "--verbosity", "0")
-        with _services(folder):
-            if not _is_loaded():
-                _load(options, folder)
-            _say(f"Ready after {time.monotonic() - began:.0f} s.")
-            _logins(options, folder, sys.stdout)
-            if options.serve:
-                return _serve(options, folder)
+        with _alone(folder):
+            return _carry_out(options, folder, began)
     except (ServiceUnavailable, StepFailed) as error:
         _say(str(error))
         return 2
     except KeyboardInterrupt:
         _say("Stopped.")
+    return 0
+
+
+def _carry_out(options: DemoOptions, folder: Path, began: float) -> int:
+    _manage("compile_translations")
+    _manage("migrate", "--verbosity", "0")
+    _manage("collectstatic", "--noinput", "--verbosity", "0")
+    with _services(folder):
+        if _is_loaded():
+            _say(f"The group of an earlier start is used; to make another, delete {folder}.")
+        else:
+            _load(options, folder)
+        _say(f"Ready after {time.monotonic() - began:.0f} s.")
+        _logins(options, folder, sys.stdout)
+        if options.serve:
+            return _serve(options, folder)
     return 0
 
 
@@ -183,5 +225,5 @@ def _serve(options: DemoOptions, folder: Path) -> int:
         if options.history:  # beside the serving: a minute of work that nobody should wait for
             stack.enter_context(_process("history", past, folder / "logs"))
         status = web.wait()
-        _say(f"The web server ended with status {status}; see var/logs/web.log.")
+        _say(f"The web server ended with status {status}; see {folder}/logs/web.log.")
         return 2

@@ -59,6 +59,16 @@ def local_secrets(folder: Path) -> dict[str, str]:
     return known
 
 
+def _usable_secrets(folder: Path) -> dict[str, str]:
+    try:
+        return local_secrets(folder)
+    except (OSError, ValueError) as error:
+        raise ServiceUnavailable(
+            f"The folder {folder}, which holds data and secrets, cannot be used: {error}. Make it"
+            " readable and writable, or name another in PARCFOLIO_VAR."
+        ) from error
+
+
 def _read_secrets(file: Path) -> dict[str, str]:
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
@@ -133,11 +143,12 @@ NEEDS_NO_DATABASE |= {"compile_translations", "makemessages", "collectstatic", "
 def ensure_database() -> Iterator[None]:
     """Environment and, where needed, server for one command of manage.py.
 
-    Exits with status 2 and a message where no database can be had.
+    Raises:
+        ServiceUnavailable: no database can be had; the message says what to do.
     """
     configured = bool(os.environ.get("DATABASE_URL"))
     if not configured or os.environ.get("PARCFOLIO_DEMO") == "1":
-        known = local_secrets(var_folder())
+        known = _usable_secrets(var_folder())
         os.environ.setdefault("SECRET_KEY", known["SECRET_KEY"])
         if not os.environ.get("PARCFOLIO_MASTER_KEY_FILE"):
             os.environ.setdefault("PARCFOLIO_MASTER_KEY", known["PARCFOLIO_MASTER_KEY"])
@@ -151,11 +162,7 @@ def ensure_database() -> Iterator[None]:
         yield
         return
     exit_on_sigterm()
-    try:
-        server = EmbeddedPostgres(var_folder())
-        with server.running():
-            os.environ.update(_embedded_urls(server, known))
-            yield
-    except ServiceUnavailable as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+    server = EmbeddedPostgres(var_folder())
+    with server.running():
+        os.environ.update(_embedded_urls(server, known))
+        yield

@@ -7,10 +7,10 @@ demonstration, where ``config.services`` supplies generated ones (kept in ``var/
 import os
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from config.environment import Environment
 from organization.sealing import read_keys
 
 # Threads that spin for each other make fitting on a busy machine several times slower; read by the
@@ -18,7 +18,7 @@ from organization.sealing import read_keys
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-env = environ.Env()
+env = Environment()
 
 DEBUG = env.bool("PARCFOLIO_DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
@@ -97,8 +97,8 @@ TEMPLATES = [
 # Two roles, two connections. The application signs in as a role that neither owns a table nor is
 # a superuser, so row-level security binds it; only `migrate` and maintenance use the owner.
 DATABASES = {
-    "default": env.db_url("DATABASE_URL"),
-    "owner": env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL")),
+    "default": env.postgres("DATABASE_URL"),
+    "owner": env.postgres("DATABASE_OWNER_URL", "DATABASE_URL"),
 }
 for _database in DATABASES.values():
     _database.setdefault("OPTIONS", {})["server_side_binding"] = False
@@ -110,7 +110,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {
+            "BACKEND": "config.cache.Memory",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        }
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     )

@@ -24,9 +24,7 @@ def read_keys(listed: str, file: str) -> str:
         ValueError: both places are configured, neither is, or the file cannot be read.
     """
     if bool(listed) == bool(file):
-        raise ValueError(
-            "Set either PARCFOLIO_MASTER_KEY or PARCFOLIO_MASTER_KEY_FILE (docs/operations.md)."
-        )
+        raise ValueError("Set either PARCFOLIO_MASTER_KEY or PARCFOLIO_MASTER_KEY_FILE.")
     if listed:
         return listed
     try:

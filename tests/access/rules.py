@@ -95,6 +95,7 @@ ROUTES: dict[str, Route] = {
     "tokens": Route(post=(200,), data={"name": "x", "scope": "read", "days": "30"}),
     "revoke_token": act(data={"token": "1"}),
     # The API: what is read.
+    "api_root": api(),
     "api_units-list": api(),
     "api_units-detail": api(rows="unit", names="unit"),
     "api_customers-list": api(C.SEE_CUSTOMERS),

@@ -407,6 +407,19 @@ def test_too_many_rows_and_bytes_are_413(poster, monkeypatch, settings) -> None:
     problem(poster.lines("customers", [customer()]), 413, "too_large")
 
 
+def test_too_large_a_body_is_read_so_that_its_sender_gets_the_answer(poster, settings) -> None:
+    settings.API_BULK_MB = 1
+    sent = io.BytesIO(b" " * (3 << 20))
+    answer = poster.client.generic(
+        *("POST", "/api/v1/customers/bulk", b"", LINES),
+        headers=poster.headers,
+        CONTENT_TYPE=LINES,
+        **{"CONTENT_LENGTH": str(3 << 20), "wsgi.input": sent},
+    )
+    problem(answer, 413, "too_large")
+    assert sent.read() == b""
+
+
 def test_a_missing_column_is_named_with_the_nearest(poster) -> None:
     answer = poster.lines("customers", [{"store_code": "XQ-S1", "customer_number": "C1"}])
     assert "customer_no" in problem(answer, 422, "missing_columns")["detail"]

@@ -166,7 +166,7 @@ class TestOnAScratchDatabase:
         assert {"import", "retrain", "value", "again"} <= set(found["seconds"])
 
     def test_pool_is_the_sum_of_its_customers(self, scratch):
-        found = reported(bench("pool", "--customers", "800", "--json", scratch=scratch))
+        found = reported(bench("pool", "--customers", "1000", "--json", scratch=scratch))
         assert set(found) >= COMMON | COMPARED
         assert found["customers_agree"]
         assert 0 < found["pool_customers"] < found["customers"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.demo_site import ROOT, DemoSite, clean_environment
+from tests.demo_site import ROOT, DemoSite, clean_environment, free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
@@ -109,3 +109,37 @@ def test_the_past_is_added_once(demo_site: DemoSite) -> None:
     assert before["as_of"] == "2026-10-01"
     assert before["customers"] > 0
     assert demo_site.json("value")["as_of"] == "2026-11-01"
+
+
+def test_commands_of_the_readme_work_as_they_stand_there(
+    demo_site: DemoSite, tmp_path: Path
+) -> None:
+    start = ".venv/bin/python manage.py "
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    lines = [line.partition("#")[0].split()[2:] for line in readme if line.startswith(start)]
+    assert len(lines) == 5
+    for arguments in lines:
+        if arguments[0] == "bench":  # its size takes a minute; tests/config/test_bench.py runs it
+            continue
+        target = [str(tmp_path / one) if one == "scores.csv" else one for one in arguments]
+        done = demo_site.manage(*target)
+        assert done.returncode == 0, done.stderr
+        if "--json" in arguments:
+            assert json.loads(done.stdout)
+
+
+def test_a_second_one_in_the_same_folder_is_refused(demo_site: DemoSite) -> None:
+    done = demo_site.manage("demo", "--port", str(free_port()))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "A demonstration runs from" in done.stderr
+    assert _get(f"{demo_site.url}/readyz")[0] == 200  # its Redis is still there
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts(
+    demo_site: DemoSite,
+) -> None:
+    port = demo_site.url.rsplit(":", 1)[1]
+    done = demo_site.manage("demo", "--port", port)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Port {port} of 127.0.0.1 cannot be used" in done.stderr
+    assert "→" not in done.stderr

@@ -68,11 +68,6 @@ def test_a_missing_folder_and_an_unknown_group_are_refused(tmp_path: Path) -> No
     assert tenants() == []
 
 
-def test_without_units_the_group_must_be_known(tmp_path: Path) -> None:
-    folder = write(tmp_path / "only", {"visits": [visit("R1")]})
-    assert "--group" in refusal(str(folder))
-
-
 def test_two_groups_with_equal_codes_never_meet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,3 +94,33 @@ def test_two_groups_with_equal_codes_never_meet(
     assert "HX, YD" in refusal(str(only))
     report = run(capsys, str(write(tmp_path / "d", {"org_units": TREE})), "--group", "YD")
     assert report["kinds"]["org_units"]["rejected"] == 2
+
+
+def test_a_refusal_is_told_in_both_languages(tmp_path: Path) -> None:
+    told = refusal(str(tmp_path / "nowhere"))
+    assert "不存在" in told
+    assert "does not exist" in told
+
+
+def test_files_of_no_kind_are_named_rather_than_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write(tmp_path, base())
+    (folder / "visit.csv").write_text("store_code,ro_no\n")
+    (folder / "nps.csv").mkdir()
+    report = run(capsys, str(folder))
+    assert report["ignored_files"] == ["nps.csv", "visit.csv"]
+    assert "visit.csv" in caplog.text
+
+
+def test_a_file_that_cannot_be_read_refuses_the_delivery(tmp_path: Path) -> None:
+    folder = write(tmp_path, base())
+    (folder / "visits.csv").symlink_to(tmp_path / "gone.csv")
+    assert "visits.csv cannot be read (No such file or directory)" in refusal(str(folder))
+    assert tenants() == []
+
+
+def test_before_the_first_group_the_way_there_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "only", {"visits": [visit("R1")]})
+    for group in ((), ("--group", "XQ")):
+        assert "load org_units first" in refusal(str(folder), *group)

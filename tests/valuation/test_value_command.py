@@ -107,3 +107,8 @@ class TestRefusals:
         with pytest.raises(CommandError, match="lies in the future") as refusal:
             value(as_of=date(2999, 1, 1))
         assert refusal.value.returncode == 2
+
+
+def test_a_day_that_is_none_is_named_with_what_would_be_right():
+    with pytest.raises(CommandError, match="'2026/1/1' is no date: write it as 2026-01-31"):
+        call_command("value", "--as-of", "2026/1/1")

@@ -2,7 +2,6 @@
 
 import json
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from customers.quality import report as quality
 from customers.quality.rules import PARTS
 from organization.access import Access, entered
+from organization.command_options import day
 from organization.tenants import TenantRefused, choose_tenant
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--group", help="code of the group; needed where there are several")
         parser.add_argument(
             "--as-of",
-            type=date.fromisoformat,
+            type=day,
             help="what happened before this day, YYYY-MM-DD (default: day after the latest visit)",
         )
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

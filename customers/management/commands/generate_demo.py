@@ -2,14 +2,14 @@
 
 import json
 import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from customers.demonstration import generate
+from organization.command_options import day
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--group", default="XQ", help="code of the group")
         parser.add_argument(
             "--until",
-            type=date.fromisoformat,
+            type=day,
             default=None,
             help="first day without visits, YYYY-MM-DD (default: today)",
         )
@@ -42,8 +42,14 @@ class Command(BaseCommand):
                 stores=options["stores"],
             )
         except ValueError as error:
-            self.stderr.write(str(error))
-            raise SystemExit(2) from error
+            raise CommandError(str(error), returncode=2) from error
+        except OSError as error:
+            reason = error.strerror or error
+            raise CommandError(
+                f"{options['out']} cannot be written: {reason}. Name a folder that is there or can"
+                " be made.",
+                returncode=2,
+            ) from error
         seconds = round(time.perf_counter() - started, 2)
         if options["json"]:
             self.stdout.write(json.dumps(summary.as_json() | {"seconds": seconds}))

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.translation import get_language
 
 from customers.importing.kinds import KINDS
-from customers.importing.messages import FileRefused, message
+from customers.importing.messages import FileRefused, both, message
+from customers.importing.reading import ignored_files
 from customers.importing.running import RunReport, import_path
 
 logger = logging.getLogger(__name__)
@@ -59,13 +59,16 @@ class Command(BaseCommand):
             )
         except FileRefused as refused:
             problem = refused.problem
-            text = message(problem.code, problem.values, get_language() or "en")
-            raise CommandError(text, returncode=2) from refused
+            raise CommandError(both(problem.code, problem.values), returncode=2) from refused
         for kind, warnings in report.warnings.items():
             for warning in warnings:
                 logger.warning("%s: %s", kind, message(warning.code, warning.values, "en"))
+        ignored = ignored_files(options["path"])
+        if ignored:
+            logger.warning(message("unknown_files", {"names": ", ".join(ignored)}, "en"))
         if options["json"]:
-            self.stdout.write(json.dumps(_as_json(report), ensure_ascii=False))
+            found = _as_json(report) | {"ignored_files": ignored}
+            self.stdout.write(json.dumps(found, ensure_ascii=False))
         else:
             self._print(report)
         sys.stdout.flush()

@@ -2,7 +2,6 @@
 
 import json
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +9,7 @@ from django.utils import timezone
 
 from customers.follow_ups import make_follow_ups
 from organization.access import Access
+from organization.command_options import day
 from organization.tenants import TenantRefused, choose_tenant
 
 
@@ -18,9 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--group", help="code of the group (default: the only one)")
-        parser.add_argument(
-            "--today", type=date.fromisoformat, help="the day of the list (default: today)"
-        )
+        parser.add_argument("--today", type=day, help="the day of the list (default: today)")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -18,6 +18,7 @@ from rest_framework.parsers import BaseParser
 from config.api.problems import Refused, Where
 
 MOST_ROWS = 10_000
+MOST_DISCARDED = 4  # times the limit of a body; whoever sends more loses the connection
 _MOST_CHARACTERS = 64 << 10  # of one row; a line of a file may have a megabyte
 _MOST_BREAKS = 50  # in one value: beyond 60 a reader of files takes a quote for one never closed
 _UTF8 = ("", "utf-8", "utf8")
@@ -103,6 +104,8 @@ def _read(stream: IO[bytes], request: Any) -> bytes:
         raise Refused(415, "not_plain_utf8", _("“%(said)s” is not taken.") % {"said": said[:40]})
     declared, most = int(request.META.get("CONTENT_LENGTH") or 0), most_megabytes() << 20
     if declared > most:
+        # A caller who is still sending would see a broken connection in place of the answer.
+        _discard(stream, min(declared, MOST_DISCARDED * most))
         raise Refused(
             *(413, "too_large"),
             _("The body has more than %(most)s MB.") % {"most": most_megabytes()},
@@ -111,6 +114,11 @@ def _read(stream: IO[bytes], request: Any) -> bytes:
     if len(body) < declared:
         raise Refused(400, "cut_off", _("The body ended before its declared length."))
     return body
+
+
+def _discard(stream: IO[bytes], count: int) -> None:
+    while count > 0 and (part := stream.read(min(count, 1 << 20))):
+        count -= len(part)
 
 
 def _decoded(text: bytes, first_line: int) -> Any:

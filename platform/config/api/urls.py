@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from config.api import runs, views
 from config.api.bulk import Bulk
+from config.api.root import Root
 from customers.importing.kinds import KINDS
 
 
@@ -17,7 +18,7 @@ class UnitCode(StringConverter):
 
 register_converter(UnitCode, "unit_code")
 router = SimpleRouter(use_regex_path=False)
-for name, resource in {
+RESOURCES = {
     "units": views.Units,
     "customers": views.Customers,
     "vehicles": views.Vehicles,
@@ -36,10 +37,12 @@ for name, resource in {
     "targets": views.Targets,
     "comparables": views.Comparables,
     "imports": runs.Imports,
-}.items():
+}
+for name, resource in RESOURCES.items():
     router.register(name, resource, basename=f"api_{name}")
 
 urlpatterns = [
+    path("", Root.as_view(resources=tuple(RESOURCES)), name="api_root"),
     *(path(f"{kind}/bulk", Bulk.as_view(kind=kind), name=f"api_bulk_{kind}") for kind in KINDS),
     *router.urls,
 ]

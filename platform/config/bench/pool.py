@@ -28,7 +28,9 @@ from valuation.units import Node
 Floats = NDArray[np.float64]
 
 RULES = PoolRules(kind="person", visits_min=2, consent=True, vehicle_months_max=96)
-LIMITED = PoolRules(kind="person", visits_min=2, limit_store=5.5)
+# The limit by store, in percent: with 20 stores 5 is the least there is. Few customers are spread
+# less evenly, and no pool of theirs stays within the tight one.
+TIGHT, LOOSE, MANY = 5.5, 20.0, 20_000
 REPEATS = 3
 _EVERYBODY = """
 select s.fit_id, s.cap_month, s.anchor_first, s.anchor_later, s.revenue_per_visit,
@@ -40,9 +42,16 @@ where c.valuation_id = %(valuation)s and c.store_id = any(%(stores)s) and {condi
 """
 
 
+def limited_rules(customers: int) -> PoolRules:
+    """The rules of a pool with a limit by store that ``customers`` can meet."""
+    limit = TIGHT if customers >= MANY else LOOSE
+    return PoolRules(kind="person", visits_min=2, limit_store=limit)
+
+
 def measure(order: Order) -> dict[str, Any]:
     """Keys of the report: seconds of count, flows and band (best and worst of three)."""
     stages = Stages()
+    limits = limited_rules(order.customers)
     filled = fill(order.customers, order.seed, stages)
     with stages.timed("value"):
         valuation, _created = create_valuation(filled.access, filled.as_of)
@@ -65,8 +74,8 @@ def measure(order: Order) -> dict[str, Any]:
         with stages.timed("exact_draws"):
             drawn = _drawn(basis, stores)
         with stages.timed("with_limit"):
-            limited = select(basis, LIMITED, stores)
-            pool_flows(basis, pool_sums(basis, LIMITED, stores, limited.excess))
+            limited = select(basis, limits, stores)
+            pool_flows(basis, pool_sums(basis, limits, stores, limited.excess))
         with stages.timed("check"):
             counted, lines = added_up(basis, RULES, stores)
     stages.seconds |= {name: min(found) for name, found in runs.items()}
@@ -76,6 +85,7 @@ def measure(order: Order) -> dict[str, Any]:
         "seconds": {**stages.seconds, "pool": pool},
         **used.figures(),
         "rule": RULES.as_dict(),
+        "limited_rule": limits.as_dict(),
         "pool_customers": selected.customers,
         "months": basis.maps.months,
         "margin": round(float(flows.margin.sum()) / 100, 2),

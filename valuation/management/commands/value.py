@@ -2,13 +2,13 @@
 
 import json
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from ml.asof import DateRefused, checked_as_of
 from organization.access import Access, entered
+from organization.command_options import day
 from organization.models import Unit
 from organization.tenants import TenantRefused, choose_tenant
 from valuation import report
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--unit", help="code of a unit (default: the whole group)")
         parser.add_argument(
             "--as-of",
-            type=date.fromisoformat,
+            type=day,
             help="date of the score set (default: the day after the latest visit)",
         )
         parser.add_argument(
