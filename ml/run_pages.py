@@ -95,17 +95,16 @@ def _stage_rows(run: TrainingRun) -> list[dict[str, Any]]:
     ]
     reached = names.index(run.stage) if run.stage in names else -1
     running = run.status == TrainingRun.Status.RUNNING
+    published = run.status == TrainingRun.Status.PUBLISHED
     rows = []
     for place, name in enumerate(names):
-        if name in run.seconds and not (running and place == reached):
-            state = _("Done")
-        elif place == reached:
+        if place == reached and not published:
             state = _("Running") if running else _("Stopped here")
+        elif name in run.seconds or (published and place == reached):
+            state = _("Done")
         else:
             state = "–"
         rows.append({"name": STAGES[name], "state": state, "seconds": run.seconds.get(name)})
-    if run.status == TrainingRun.Status.PUBLISHED:
-        rows[-1]["state"] = _("Done")
     return rows
 
 

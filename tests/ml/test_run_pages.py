@@ -53,6 +53,13 @@ class TestRunPage:
         assert "hx-trigger" not in shown
         assert "no visits" in shown
 
+    def test_a_stage_that_failed_is_not_done(self, client_of: Any, lease: Lease) -> None:
+        with pytest.raises(ZeroDivisionError), lease.timed("publish", 0.95):
+            raise ZeroDivisionError
+        lease.end(TrainingRun.Status.FAILED, "ZeroDivisionError")
+        shown = page(client_of("analyst"), f"/models/runs/{lease.run.pk}/")
+        assert "Stopped here" in shown
+
     def test_cancelling_takes_the_capability(
         self, client_of: Any, group: Group, lease: Lease
     ) -> None:
