@@ -77,6 +77,13 @@ class TestDecisions:
         with entered(group.system):
             return [make_score_set(group), make_score_set(group)]
 
+    def test_the_page_names_the_scores_that_come_back(
+        self, client_of: Any, group: Group, sets: list[ScoreSet]
+    ) -> None:
+        shown = page(client_of("analyst"), "/models/")
+        assert f"({sets[1].model_version}) are withdrawn" in shown
+        assert f"({sets[0].model_version}) are in use again" in shown
+
     def test_one_click_and_a_reason_bring_the_former_scores_back(
         self, client_of: Any, group: Group, sets: list[ScoreSet]
     ) -> None:
