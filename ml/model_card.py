@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -75,6 +76,19 @@ SLICES = {
     "one or two visits": gettext_lazy("One or two visits"),
     "three or more visits": gettext_lazy("Three or more visits"),
 }
+
+
+def title(version: ModelVersion) -> str:
+    """What a page calls a version: its kind, and of whom where every cohort has one of its own."""
+    kind = str(version.get_kind_display())
+    if version.kind != ModelVersion.Kind.LIFETIME_VALUE:
+        return kind
+    return f"{kind} · {_cohort(version)}"
+
+
+def _cohort(version: ModelVersion) -> str:
+    card = version.parameters
+    return f"{card['division']} · {SEGMENTS.get(card['segment'], card['segment'])}"
 
 
 def gate_rows(score_set: ScoreSet) -> list[dict[str, Any]]:
@@ -152,7 +166,7 @@ def tree_rows(version: ModelVersion, part: str) -> list[dict[str, Any]]:
 class ChurnCard:
     """``scores``: model and baselines on the held-out year; ``slices``: the model by group."""
 
-    cut_off: str
+    cut_off: date
     rate: float
     customers: int
     time_split: bool
@@ -185,7 +199,7 @@ def churn_card(version: ModelVersion) -> ChurnCard:
     ]
     warnings = {warning["code"] for warning in report["warnings"]}
     return ChurnCard(
-        cut_off=report["judged_on"]["cut_off"],
+        cut_off=date.fromisoformat(report["judged_on"]["cut_off"]),
         rate=report["judged_on"]["rate"],
         customers=report["judged_on"]["rows"],
         time_split=report["split"] == "time",
@@ -229,10 +243,9 @@ def cohort_rows(versions: Iterable[ModelVersion]) -> list[dict[str, Any]]:
         card = version.parameters
         chosen = card["chosen"]
         params = chosen["params"] or {}
-        segment = SEGMENTS.get(card["segment"], card["segment"])
         rows.append(
             {
-                "name": f"{card['division']} · {segment}",
+                "name": _cohort(version),
                 "customers": card["customers"],
                 "repeaters": card["repeaters"],
                 "model": chosen["model"],

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.models import Visit
 from ml.asof import DateRefused, checked_as_of
 from ml.configuration import DEFAULTS
-from ml.model_card import churn_card, cohort_rows, fit_status, gate_rows
+from ml.model_card import churn_card, cohort_rows, fit_status, gate_rows, title
 from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.run_pages import GATE_COLUMNS, brief
@@ -79,13 +79,21 @@ SCORE_COLUMNS = [
     Column("ece", "ECE", "ratio", hide_on_phone=True),
     Column("bias", gettext_lazy("Mean error"), "points", hide_on_phone=True),
 ]
+# Beside the calibration there is half the width.
+SLICE_COLUMNS = [
+    Column("name", gettext_lazy("Customer group"), wrap=True),
+    Column("rows", gettext_lazy("Customers"), "integer"),
+    Column("roc_auc", "ROC-AUC", "ratio"),
+    Column("lift_10", gettext_lazy("Lift in the top tenth"), "ratio", hide_on_phone=True),
+    Column("ece", "ECE", "ratio", hide_on_phone=True),
+]
 VERSION_COLUMNS = [
     Column(
         "name",
         gettext_lazy("Model"),
+        value=lambda version: title(version),
         link=lambda version: reverse("model_version", args=[version.pk]),
     ),
-    Column("kind", gettext_lazy("Kind"), value=lambda version: version.get_kind_display()),
     Column("version", gettext_lazy("Version")),
     Column("as_of", gettext_lazy("Fitted before"), "date", hide_on_phone=True),
     Column(
@@ -144,8 +152,10 @@ def _card(access: Access, score_set: ScoreSet) -> dict[str, Any]:
     )
     cohorts = cohort_rows(v for v in versions if v.kind == ModelVersion.Kind.LIFETIME_VALUE)
     churn = next((v for v in versions if v.kind == ModelVersion.Kind.CHURN), None)
+    # A log-likelihood says nothing beside that of another cohort: it stands on the card.
+    brief_columns = [column for column in COHORT_COLUMNS if column.key != "log_likelihood"]
     context: dict[str, Any] = {
-        "cohorts": Table(COHORT_COLUMNS, cohorts, _("Lifetime value by division"), css="wide"),
+        "cohorts": Table(brief_columns, cohorts, _("Lifetime value by division"), css="wide"),
         "gate": Table(GATE_COLUMNS, gate_rows(score_set), _("Gate"), css="wide"),
         "versions": Table(VERSION_COLUMNS, versions, _("Models in use"), css="wide"),
     }
@@ -154,7 +164,7 @@ def _card(access: Access, score_set: ScoreSet) -> dict[str, Any]:
         context |= {
             "churn": card,
             "scores": Table(SCORE_COLUMNS, card.scores, _("Held-out year"), css="wide"),
-            "slices": Table(SCORE_COLUMNS, card.slices, _("By customer group"), css="wide"),
+            "slices": Table(SLICE_COLUMNS, card.slices, _("By customer group"), css="wide"),
             "calibration": charts.calibration(
                 _("Forecast against what happened, in tenths of customers"), card.calibration
             ),
@@ -176,7 +186,6 @@ def models(request: SignedInRequest) -> HttpResponse:
         .order_by("-created_at")[:SETS_SHOWN]
     )
     decides = request.access.may_everywhere(Capability.RETRAIN)
-    earlier = [s for s in sets if s.status == "published" and s.withdrawn_at is None]
     last_day = Visit.objects.visible_to(access).aggregate(last=Max("day"))["last"]
     context = {
         "score_set": score_set,
@@ -184,7 +193,7 @@ def models(request: SignedInRequest) -> HttpResponse:
         "progress": brief(running) if running else None,
         "failed": latest if latest and latest.status in ("failed", "held") else None,
         "sets": Table(SET_COLUMNS, sets, _("Score sets"), css="wide"),
-        "may_roll_back": decides and score_set is not None and len(earlier) > 1,
+        "back_to": current_score_set(access, without=score_set) if decides and score_set else None,
         "held": sets[0] if decides and sets and sets[0].status == "held" else None,
         "decision": Decision(),
         "is_stale": bool(score_set and last_day and score_set.as_of <= last_day),

@@ -46,13 +46,20 @@ def drop_draft(access: Access, score_set: ScoreSet) -> None:
     score_set.delete()
 
 
-def current_score_set(access: Access, as_of: date | None = None) -> ScoreSet | None:
-    """The published set that pages show, or the one of a given date; newest first."""
+def current_score_set(
+    access: Access, as_of: date | None = None, *, without: ScoreSet | None = None
+) -> ScoreSet | None:
+    """The published set that pages show, or the one of a given date; newest first.
+
+    ``without``: as if that one had been withdrawn.
+    """
     found = ScoreSet.objects.visible_to(access).filter(
         status=ScoreSet.Status.PUBLISHED, withdrawn_at=None, dropped_at=None
     )
     if as_of is not None:
         found = found.filter(as_of=as_of)
+    if without is not None:
+        found = found.exclude(pk=without.pk)
     newest: ScoreSet | None = found.order_by("-as_of", "-published_at").first()
     return newest
 

@@ -19,6 +19,7 @@ from ml.remarks import in_words
 from ml.stages import FITTING, STAGES, stage_in_words
 from organization.access import Access, Capability, acting
 from organization.requests import SignedInRequest
+from web import formats
 from web.components import Progress
 from web.tables import Column, Table
 
@@ -26,7 +27,7 @@ QUARANTINED_SHOWN = 50
 CHUNKS_SHOWN = 60
 
 STAGE_COLUMNS = [
-    Column("name", gettext_lazy("Stage")),
+    Column("name", gettext_lazy("Stage"), wrap=True),
     Column("state", gettext_lazy("State")),
     Column("seconds", gettext_lazy("Seconds"), "decimal"),
 ]
@@ -40,7 +41,7 @@ CHUNK_COLUMNS = [
 ]
 GATE_COLUMNS = [
     Column("check", gettext_lazy("Check"), wrap=True),
-    Column("found", gettext_lazy("Found"), wrap=True),
+    Column("found", gettext_lazy("Found"), wrap=True, hide_on_phone=True),
     Column("result", gettext_lazy("Result")),
 ]
 
@@ -78,7 +79,7 @@ def progress_of(run: TrainingRun, url: str) -> Progress:
         state = "failed"
     label = _("Scoring as of %(day)s") if run.score_only else _("Retraining as of %(day)s")
     return Progress(
-        label=label % {"day": run.as_of},
+        label=label % {"day": formats.date(run.as_of)},
         url=url,
         state=state,
         value=round(run.progress * 100),
@@ -95,17 +96,16 @@ def _stage_rows(run: TrainingRun) -> list[dict[str, Any]]:
     ]
     reached = names.index(run.stage) if run.stage in names else -1
     running = run.status == TrainingRun.Status.RUNNING
+    published = run.status == TrainingRun.Status.PUBLISHED
     rows = []
     for place, name in enumerate(names):
-        if name in run.seconds and not (running and place == reached):
-            state = _("Done")
-        elif place == reached:
+        if place == reached and not published:
             state = _("Running") if running else _("Stopped here")
+        elif name in run.seconds or (published and place == reached):
+            state = _("Done")
         else:
             state = "–"
         rows.append({"name": STAGES[name], "state": state, "seconds": run.seconds.get(name)})
-    if run.status == TrainingRun.Status.PUBLISHED:
-        rows[-1]["state"] = _("Done")
     return rows
 
 

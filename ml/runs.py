@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -68,6 +68,7 @@ class Lease:
         self.seconds: dict[str, float] = dict(run.seconds)
         self.stage = ""
         self.progress = 0.0
+        self._began: datetime | None = None
 
     def _update(self, **values: Any) -> None:
         with entered(self.access):
@@ -94,9 +95,16 @@ class Lease:
     def timed(self, stage: str, progress: float) -> Iterator[None]:
         """Report the start of a stage and keep its duration."""
         self.report(stage, progress)
-        began = timezone.now()
+        self._began = timezone.now()
         yield
-        self.seconds[stage] = round((timezone.now() - began).total_seconds(), 3)
+        self._keep_time()
+        self._began = None
+
+    def _keep_time(self) -> None:
+        """The seconds so far of the stage that is going on, if any."""
+        if self._began is not None:
+            took = timezone.now() - self._began
+            self.seconds[self.stage] = round(took.total_seconds(), 3)
 
     def lock(self) -> None:
         """Inside the publishing transaction: nobody takes the run over before it commits."""
@@ -107,7 +115,11 @@ class Lease:
             raise LeaseLost(f"run {self.run.pk} was taken over or cancelled")
 
     def end(self, status: TrainingRun.Status, *said: str) -> None:
-        """``said``: why nothing was published, remarks where it is for people."""
+        """``said``: why nothing was published, remarks where it is for people.
+
+        A run ends inside a stage, publishing or the one that failed: its seconds so far are kept.
+        """
+        self._keep_time()
         self._update(
             status=status,
             message="; ".join(said),

@@ -1,6 +1,5 @@
 """The card of one model version: what it is for, on what it was fitted, how good it was."""
 
-import json
 from typing import Any
 
 from django.db.models import Q
@@ -12,8 +11,15 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ml.change_pages import changes_table
-from ml.model_card import beside_the_library, churn_card, cohort_rows, fit_status, tree_rows
-from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, of_own_divisions
+from ml.model_card import (
+    beside_the_library,
+    churn_card,
+    cohort_rows,
+    fit_status,
+    title,
+    tree_rows,
+)
+from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, SLICE_COLUMNS, of_own_divisions
 from ml.models import ModelVersion, ScoreSet
 from ml.publication import current_score_set
 from organization.access import Access, Capability, acting
@@ -68,16 +74,19 @@ def _standing(version: ModelVersion, current: ScoreSet | None, sets: list[ScoreS
     return _("Challenger: never in use")
 
 
+def _listed(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {values[name]}" for name in sorted(values))
+
+
 def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
-    made = version.metrics.get("environment", {})
     facts = [
         (_("Standing"), standing),
         (_("Version"), version.version),
-        (_("Fitted on what was known before"), formats.date(version.as_of)),
+        (_("Fitted before"), formats.date(version.as_of)),
         (_("Fitted"), formats.instant(version.created_at)),
         (_("Data"), version.data_hash[:16]),
-        (_("Configuration"), json.dumps(version.metrics.get("configuration", {}), sort_keys=True)),
-        (_("Environment"), ", ".join(f"{name} {value}" for name, value in made.items())),
+        (_("Configuration"), _listed(version.metrics.get("configuration", {}))),
+        (_("Environment"), _listed(version.metrics.get("environment", {}))),
         (_("Fit"), fit_status(version)),
     ]
     if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
@@ -89,7 +98,7 @@ def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
 
 def _detail(version: ModelVersion) -> dict[str, Any]:
     if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
-        return {"cohorts": Table(COHORT_COLUMNS, cohort_rows([version]), version.name, css="wide")}
+        return {"cohorts": Table(COHORT_COLUMNS, cohort_rows([version]), _("Fit"), css="wide")}
     judged = JUDGED.get(version.kind)
     if judged is not None:
         rows = tree_rows(version, judged)
@@ -103,7 +112,7 @@ def _detail(version: ModelVersion) -> dict[str, Any]:
         "calibration": charts.calibration(
             _("Forecast against what happened, in tenths of customers"), card.calibration
         ),
-        "slices": Table(SCORE_COLUMNS, card.slices, _("By customer group"), css="wide"),
+        "slices": Table(SLICE_COLUMNS, card.slices, _("By customer group"), css="wide"),
     }
 
 
@@ -139,6 +148,7 @@ def model_version(request: SignedInRequest, version_id: int) -> HttpResponse:
         {
             "crumbs": [(_("Models"), reverse("models"))],
             "version": version,
+            "title": title(version),
             "standing": standing,
             "facts": _facts(version, standing),
             "intended": INTENDED[version.kind],

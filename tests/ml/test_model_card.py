@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml.model_card import beside_the_library
+from ml.model_card import beside_the_library, title
 from ml.models import ModelVersion
 
 
@@ -26,3 +26,11 @@ def test_says_how_far_a_sample_lies_apart(settings, apart, said):
     version = version_of({"estimator": "analytic", "agreement": agreement}, {})
     ((_label, text),) = beside_the_library(version)
     assert said in text
+
+
+def test_a_version_is_called_by_its_kind_and_whose_customers_it_is_of(settings):
+    settings.LANGUAGE_CODE = "en"
+    cohort = {"division": "LUX", "segment": "person"}
+    version = ModelVersion(kind=ModelVersion.Kind.LIFETIME_VALUE, parameters=cohort)
+    assert title(version) == "Lifetime value · LUX · Individuals"
+    assert title(ModelVersion(kind=ModelVersion.Kind.CHURN)) == "Churn"

@@ -53,6 +53,13 @@ class TestRunPage:
         assert "hx-trigger" not in shown
         assert "no visits" in shown
 
+    def test_a_stage_that_failed_is_not_done(self, client_of: Any, lease: Lease) -> None:
+        with pytest.raises(ZeroDivisionError), lease.timed("publish", 0.95):
+            raise ZeroDivisionError
+        lease.end(TrainingRun.Status.FAILED, "ZeroDivisionError")
+        shown = page(client_of("analyst"), f"/models/runs/{lease.run.pk}/")
+        assert "Stopped here" in shown
+
     def test_cancelling_takes_the_capability(
         self, client_of: Any, group: Group, lease: Lease
     ) -> None:
@@ -69,6 +76,13 @@ class TestDecisions:
     def sets(self, group: Group) -> list[ScoreSet]:
         with entered(group.system):
             return [make_score_set(group), make_score_set(group)]
+
+    def test_the_page_names_the_scores_that_come_back(
+        self, client_of: Any, group: Group, sets: list[ScoreSet]
+    ) -> None:
+        shown = page(client_of("analyst"), "/models/")
+        assert f"({sets[1].model_version}) are withdrawn" in shown
+        assert f"({sets[0].model_version}) are in use again" in shown
 
     def test_one_click_and_a_reason_bring_the_former_scores_back(
         self, client_of: Any, group: Group, sets: list[ScoreSet]

@@ -132,6 +132,13 @@ class TestLease:
         lease.report("churn", 0.5)
         assert set(stored(access, lease.run.pk).seconds) == {"extract"}
 
+    def test_the_stage_in_which_a_run_ends_is_timed_too(self, access: Access, lease: Lease) -> None:
+        with lease.timed("extract", 0.02):
+            pass
+        with lease.timed("publish", 0.95):
+            lease.end(Status.PUBLISHED)
+        assert set(stored(access, lease.run.pk).seconds) == {"extract", "publish"}
+
     def test_an_end_is_written_once_with_its_reason(self, access: Access, lease: Lease) -> None:
         lease.end(Status.HELD, "churn is a leak")
         run = stored(access, lease.run.pk)
