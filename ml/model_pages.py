@@ -17,7 +17,15 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.models import Visit
 from ml.asof import DateRefused, checked_as_of
 from ml.configuration import DEFAULTS
-from ml.model_card import churn_card, cohort_rows, fit_status, gate_rows
+from ml.model_card import (
+    MEASURED_HELP,
+    RANKING_COLUMNS,
+    churn_card,
+    cohort_rows,
+    fit_status,
+    gate_rows,
+    model_name,
+)
 from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.run_pages import GATE_COLUMNS, brief
@@ -72,17 +80,16 @@ COHORT_COLUMNS = [
 SCORE_COLUMNS = [
     Column("name", gettext_lazy("Forecast")),
     Column("rows", gettext_lazy("Customers"), "integer"),
-    Column("roc_auc", "ROC-AUC", "ratio"),
-    Column("pr_auc", "PR-AUC", "ratio"),
-    Column("lift_10", gettext_lazy("Lift in the top tenth"), "ratio"),
-    Column("brier", "Brier", "ratio", hide_on_phone=True),
-    Column("ece", "ECE", "ratio", hide_on_phone=True),
+    *RANKING_COLUMNS,
+    Column("brier", "Brier", "ratio", hide_on_phone=True, help=MEASURED_HELP["brier"]),
+    Column("ece", "ECE", "ratio", hide_on_phone=True, help=MEASURED_HELP["ece"]),
     Column("bias", gettext_lazy("Mean error"), "points", hide_on_phone=True),
 ]
 VERSION_COLUMNS = [
     Column(
         "name",
         gettext_lazy("Model"),
+        value=lambda version: model_name(version),
         link=lambda version: reverse("model_version", args=[version.pk]),
     ),
     Column("kind", gettext_lazy("Kind"), value=lambda version: version.get_kind_display()),
@@ -139,6 +146,7 @@ def _card(access: Access, score_set: ScoreSet) -> dict[str, Any]:
         ModelVersion.objects.filter(
             of_own_divisions(access), run_id=score_set.model_run_id or score_set.run_id
         )
+        .select_related("division")
         .defer("file", "trial_file")
         .order_by("pk")
     )

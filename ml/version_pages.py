@@ -12,7 +12,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ml.change_pages import changes_table
-from ml.model_card import beside_the_library, churn_card, cohort_rows, fit_status, tree_rows
+from ml.model_card import (
+    beside_the_library,
+    churn_card,
+    cohort_rows,
+    fit_status,
+    model_name,
+    tree_rows,
+)
 from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, of_own_divisions
 from ml.models import ModelVersion, ScoreSet
 from ml.publication import current_score_set
@@ -68,15 +75,24 @@ def _standing(version: ModelVersion, current: ScoreSet | None, sets: list[ScoreS
     return _("Challenger: never in use")
 
 
+def _settings(configuration: dict[str, Any]) -> str:
+    """``discount_rate 0.08, horizon_months 60``: as the configuration names them."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in sorted(configuration.items())
+    )
+
+
 def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
     made = version.metrics.get("environment", {})
     facts = [
         (_("Standing"), standing),
+        (_("Code"), version.name),
         (_("Version"), version.version),
         (_("Fitted on what was known before"), formats.date(version.as_of)),
         (_("Fitted"), formats.instant(version.created_at)),
         (_("Data"), version.data_hash[:16]),
-        (_("Configuration"), json.dumps(version.metrics.get("configuration", {}), sort_keys=True)),
+        (_("Configuration"), _settings(version.metrics.get("configuration", {}))),
         (_("Environment"), ", ".join(f"{name} {value}" for name, value in made.items())),
         (_("Fit"), fit_status(version)),
     ]
@@ -89,7 +105,11 @@ def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
 
 def _detail(version: ModelVersion) -> dict[str, Any]:
     if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
-        return {"cohorts": Table(COHORT_COLUMNS, cohort_rows([version]), version.name, css="wide")}
+        return {
+            "cohorts": Table(
+                COHORT_COLUMNS, cohort_rows([version]), model_name(version), css="wide"
+            )
+        }
     judged = JUDGED.get(version.kind)
     if judged is not None:
         rows = tree_rows(version, judged)
@@ -128,6 +148,7 @@ def model_version(request: SignedInRequest, version_id: int) -> HttpResponse:
     version = get_object_or_404(
         ModelVersion.objects.visible_to(access)
         .filter(of_own_divisions(access))
+        .select_related("division")
         .defer("file", "trial_file"),
         pk=version_id,
     )
@@ -139,6 +160,7 @@ def model_version(request: SignedInRequest, version_id: int) -> HttpResponse:
         {
             "crumbs": [(_("Models"), reverse("models"))],
             "version": version,
+            "name": model_name(version),
             "standing": standing,
             "facts": _facts(version, standing),
             "intended": INTENDED[version.kind],
