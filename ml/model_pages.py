@@ -33,6 +33,7 @@ from ml.runs import UNDER_WAY, request_run
 from ml.score_decisions import DecisionRefused, publish_held, roll_back
 from ml.tasks import hand_over
 from organization.access import Access, Capability, acting
+from organization.audit import actor_words
 from organization.models import Unit
 from organization.requests import SignedInRequest
 from web import charts
@@ -58,7 +59,12 @@ RUN_COLUMNS = [
     ),
     Column("as_of", gettext_lazy("As of"), "date"),
     Column("status", gettext_lazy("Status"), value=lambda run: run.get_status_display()),
-    Column("requested_by", gettext_lazy("By"), hide_on_phone=True),
+    Column(
+        "requested_by",
+        gettext_lazy("By"),
+        value=lambda run: actor_words(run.requested_by),
+        hide_on_phone=True,
+    ),
     Column(
         "seconds",
         gettext_lazy("Seconds"),
@@ -111,7 +117,12 @@ SET_COLUMNS = [
     ),
     Column("customers", gettext_lazy("Customers"), "integer", hide_on_phone=True),
     Column("published_at", gettext_lazy("Published"), "instant"),
-    Column("published_by", gettext_lazy("By"), hide_on_phone=True),
+    Column(
+        "published_by",
+        gettext_lazy("By"),
+        value=lambda one: actor_words(one.published_by),
+        hide_on_phone=True,
+    ),
     Column("standing", gettext_lazy("Standing"), wrap=True, value=lambda one: _standing(one)),
 ]
 
@@ -120,7 +131,7 @@ def _standing(score_set: ScoreSet) -> str:
     """How a set stands, with the reason where somebody decided."""
     if score_set.withdrawn_at is not None:
         return _("Withdrawn by %(who)s: %(why)s") % {
-            "who": score_set.withdrawn_by,
+            "who": actor_words(score_set.withdrawn_by),
             "why": score_set.withdrawn_reason or "–",
         }
     if score_set.status == ScoreSet.Status.HELD:
@@ -200,6 +211,7 @@ def models(request: SignedInRequest) -> HttpResponse:
         "may_retrain": decides,
     }
     if score_set is not None:
+        context["published_by"] = actor_words(score_set.published_by)
         context |= _card(access, score_set)
     return render(request, "ml/models.html", context)
 
