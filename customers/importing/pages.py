@@ -19,6 +19,7 @@ from customers import tasks
 from customers.importing.bookkeeping import REJECTS_DIR
 from customers.importing.kinds import KINDS
 from customers.importing.messages import FileRefused, message
+from customers.importing.names import column_words, file_words
 from customers.importing.uploads import most_megabytes, receive
 from customers.models import ImportFile, ImportProfile, ImportRun, RejectedRow
 from organization import audit
@@ -79,7 +80,10 @@ class UploadForm(forms.Form):
         choice.queryset = known
         self.fields["upload"].help_text = _(
             "CSV or XLSX named after the format (%(names)s …), or a ZIP of them; up to %(most)s MB"
-        ) % {"names": ", ".join(list(KINDS)[:6]), "most": most_megabytes()}
+        ) % {
+            "names": ", ".join(file_words(name) for name in list(KINDS)[:6]),
+            "most": most_megabytes(),
+        }
 
 
 def importing_access(request: SignedInRequest) -> Access:
@@ -110,7 +114,7 @@ RUN_COLUMNS = [
     ),
 ]
 FILE_COLUMNS = [
-    Column("kind", gettext_lazy("File")),
+    Column("kind", gettext_lazy("File"), value=lambda one: _file_of(one)),
     Column("rows_read", gettext_lazy("Rows read"), "integer"),
     Column("created", pgettext_lazy("rows", "Created"), "integer"),
     Column("updated", pgettext_lazy("rows", "Updated"), "integer"),
@@ -118,6 +122,10 @@ FILE_COLUMNS = [
     Column("rejected", pgettext_lazy("rows", "Refused"), "integer"),
     Column("superseded", pgettext_lazy("rows", "Superseded"), "integer"),
 ]
+
+
+def _file_of(line: ImportFile | dict[str, Any]) -> str:
+    return str(line["kind"]) if isinstance(line, dict) else file_words(line.kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -192,11 +200,14 @@ def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
         "progress": _progress(run, files),
         "files": Table(FILE_COLUMNS, files, _("Files of this delivery"), total=_total(files)),
         "warnings": [
-            (file.kind, said(warning["code"], warning["values"]))
+            (file_words(file.kind), said(warning["code"], warning["values"]))
             for file in files
             for warning in file.warnings
         ],
-        "refusals": [(row, said(row.code, row.values)) for row in page.object_list],
+        "refusals": [
+            (row, column_words(row.kind, row.column), said(row.code, row.values))
+            for row in page.object_list
+        ],
         "page": page,
         "crumbs": [(_("Imports"), reverse("imports"))],
         "can_load": run.dry_run and run.status == ImportRun.Status.DONE and _kept(run),
@@ -271,7 +282,10 @@ def _progress(run: ImportRun, files: list[ImportFile]) -> Progress:
     current = next((file.kind for file in files if not file.finished), "")
     working = ""
     if unfinished and current:
-        working = _("%(file)s, %(rows)s rows read") % {"file": current, "rows": f"{rows:,}"}
+        working = _("%(file)s, %(rows)s rows read") % {
+            "file": file_words(current),
+            "rows": f"{rows:,}",
+        }
     return Progress(
         label=run.name,
         url=reverse("import_progress", args=[run.pk]),
