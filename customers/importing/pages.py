@@ -208,6 +208,7 @@ def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
             (row, column_words(row.kind, row.column), said(row.code, row.values))
             for row in page.object_list
         ],
+        "refused_files": [(file_words(kind), kind) for kind, _path in _refused_files(run)],
         "page": page,
         "crumbs": [(_("Imports"), reverse("imports"))],
         "can_load": run.dry_run and run.status == ImportRun.Status.DONE and _kept(run),
@@ -248,14 +249,26 @@ def load_for_real(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def refusals_file(request: SignedInRequest, pk: int) -> FileResponse:
-    """The refused rows with reasons, to correct and load again; the download is recorded."""
+    """The refused rows with reasons; ``?file=visits`` those of one file alone, under the name that
+    it must have to be loaded again. The download is recorded."""
     access = importing_access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
     path = Path(run.rejects_file)
+    if asked := request.GET.get("file"):
+        path = dict(_refused_files(run)).get(asked, Path())
     if not run.rejects_file or not _below(path, Path(settings.VAR_DIR) / REJECTS_DIR):
         raise Http404(_("This run has no refusal file; it is kept for 30 days."))
     audit.record(access, "download_refusals", f"run {run.pk}")
-    return FileResponse(path.open("rb"), as_attachment=True, filename=f"refusals-{run.pk}.csv")
+    name = path.name if path.stem in KINDS else f"refusals-{run.pk}.csv"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name)
+
+
+def _refused_files(run: ImportRun) -> list[tuple[str, Path]]:
+    """Of each file with refusals its own refusal file, which corrected can be uploaded as it is."""
+    if not run.rejects_file:
+        return []
+    folder = Path(run.rejects_file).parent
+    return [(kind, path) for kind in KINDS if (path := folder / f"{kind}.csv").exists()]
 
 
 def _kept(run: ImportRun) -> bool:
