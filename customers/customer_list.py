@@ -102,6 +102,7 @@ def customers(request: SignedInRequest) -> HttpResponse:
             "too_short": too_short,
             "elsewhere": not ids and known_elsewhere(access, tenant, listing.query) is not None,
             "filtered": bool(listing.query.raw or listing.tag or listing.store),
+            "may_import": access.may_everywhere(Capability.IMPORT_DATA),
             "show_value": access.may(Capability.SEE_PROBABILITIES),
         },
     )

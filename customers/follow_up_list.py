@@ -18,7 +18,7 @@ from django.db.models import (
     Value,
 )
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -30,20 +30,23 @@ from django.views.decorators.http import require_POST, require_safe
 from customers import contacting, reasons, scores
 from customers.actions import reasons_to_act
 from customers.contact import (
+    REVEAL_REASONS,
     customer_or_404,
     main_number,
     masked_number,
+    may_reveal,
     shown_name,
     shown_plate,
     shown_vin,
 )
 from customers.dossier import dossier, facts_of
-from customers.models import ContactPoint, Customer, FollowUp
+from customers.models import ContactPoint, Customer, FollowUp, Ownership, Vehicle
 from customers.outcomes import BY_OUTCOME, RULES, OutcomeRefused, Rule, is_quiet, log_outcome
 from customers.service_history import service_due
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
+from web import formats
 from web.components import Tab
 from web.paging import page_number, slice_page
 
@@ -196,6 +199,7 @@ def follow_ups(request: SignedInRequest) -> HttpResponse:
             "rules": RULES,
             "today": today,
             **_selection(request, lines, today),
+            "reveal_reasons": REVEAL_REASONS,
         },
     )
 
@@ -238,9 +242,11 @@ def _selection(request: SignedInRequest, lines: list[Line], today: date) -> dict
 
     following = at + 1 < len(keys)
     row = lines[at].follow_up
+    row_phone_known = lines[at].phone != formats.NOT_KNOWN
     return {
         "lines": [replace(line, address=address(place)) for place, line in enumerate(lines)],
         "chosen": lines[at],
+        "may_reveal": row_phone_known and may_reveal(request.access, row.customer),
         "opening": reasons.opening_line(row.reason, row.evidence, today),
         "before": address(at - 1) if at else "",
         "after": address(at + 1) if following else "",
@@ -277,9 +283,19 @@ def customer_outcome(request: SignedInRequest, uid: UUID) -> HttpResponse:
     if request.POST.get("outcome") not in BY_OUTCOME:
         return HttpResponseBadRequest(_("Choose one of the outcomes shown."))
     if _needs_confirmation(request):
-        return _confirm(request)
+        return _confirm(request, access, customer, _asked_vehicle(request, access, customer))
     follow_up = _open_or_new(request, access, customer, code)
     return _answer(request, follow_up.pk, fallback=reverse("customer", args=[uid]))
+
+
+def _asked_vehicle(request: SignedInRequest, access: Access, customer: Customer) -> Vehicle | None:
+    """The customer's vehicle that the form names; None where it names none."""
+    asked = request.POST.get("vehicle", "")
+    if not asked.isdecimal() or len(asked) > 18:
+        return None
+    held = Ownership.objects.visible_to(access).filter(customer=customer, vehicle=int(asked))
+    one = held.select_related("vehicle").first()
+    return one.vehicle if one else None
 
 
 def _open_or_new(
@@ -333,7 +349,10 @@ def _needs_confirmation(request: SignedInRequest) -> bool:
     return bool(rule and rule.ends_ownership and request.POST.get("confirmed") != "yes")
 
 
-def _confirm(request: SignedInRequest) -> HttpResponse:
+def _confirm(
+    request: SignedInRequest, access: Access, customer: Customer, vehicle: Vehicle | None
+) -> HttpResponse:
+    """Asks once more, and says whose ownership of which vehicle would end."""
     rule = _rule(request)
     kept = [
         (name, value)
@@ -343,14 +362,22 @@ def _confirm(request: SignedInRequest) -> HttpResponse:
     return render(
         request,
         "customers/outcome_confirm.html",
-        {"rule": rule, "kept": kept, "back": _back(request, reverse("follow_ups"))},
+        {
+            "rule": rule,
+            "kept": kept,
+            "name": shown_name(access, customer),
+            "car": f"{shown_plate(access, vehicle)} {vehicle.series}" if vehicle else "",
+            "back": _back(request, reverse("follow_ups")),
+        },
     )
 
 
 def _answer(request: SignedInRequest, pk: int, fallback: str) -> HttpResponse:
     access = _caller(request)
     if _needs_confirmation(request):
-        return _confirm(request)
+        known = FollowUp.objects.visible_to(access).select_related("customer", "vehicle")
+        row = get_object_or_404(known, pk=pk)
+        return _confirm(request, access, row.customer, row.vehicle)
     raw = request.POST.get("next_on", "")
     try:
         next_on = parse_date(raw) if raw else None

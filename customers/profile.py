@@ -42,6 +42,10 @@ SOURCES: dict[str, str | Promise] = {
 }
 
 
+# A fleet's further vehicles are one line each.
+CARS_IN_FULL = 3
+
+
 @dataclass(frozen=True)
 class Car:
     """One vehicle as its card and the header show it."""
@@ -61,6 +65,14 @@ class Car:
     warranty: Badge
 
 
+def car_title(vehicle: Vehicle) -> str:
+    """Brand and series; a series that is named with its brand says both."""
+    series = vehicle.series or vehicle.model
+    if vehicle.brand and series.startswith(vehicle.brand):
+        return str(series)
+    return " ".join(part for part in (vehicle.brand, series) if part)
+
+
 def car_of(record: Dossier, ownership: Ownership) -> Car:
     """A card out of the dossier."""
     vehicle, access = ownership.vehicle, record.access
@@ -78,7 +90,7 @@ def car_of(record: Dossier, ownership: Ownership) -> Car:
         vehicle=vehicle,
         plate=shown_plate(access, vehicle),
         vin=shown_vin(access, vehicle),
-        title=" ".join(p for p in (vehicle.brand, vehicle.series or vehicle.model) if p),
+        title=car_title(vehicle),
         last_km=readings[0] if readings else ownership.km_at_sale,
         km_today=known("km_today"),
         due_on=due_on.date() if due_on is not None else None,
@@ -134,7 +146,8 @@ def profile(request: SignedInRequest, uid: UUID) -> HttpResponse:
             if may_reveal(access, customer) and main_number(record.contacts)
             else {},
             "car": cars[0] if cars else None,
-            "cars": cars,
+            "cars": cars[:CARS_IN_FULL],
+            "further_cars": cars[CARS_IN_FULL:],
             "unwanted": unwanted,
             "statements": STATEMENTS if may_record(access) else {},
             "origins": ORIGINS,

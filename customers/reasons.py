@@ -155,6 +155,7 @@ KINDS: tuple[ReasonKind, ...] = (
         _("Insurance renewal"),
         (
             _("Insurance ended on %(until_on)s, %(overdue_days)s days ago"),
+            _("Insurance ends today, %(ends_today_on)s"),
             _("Insurance ends on %(until_on)s, in %(days_ahead)s days"),
         ),
         (
@@ -171,6 +172,7 @@ KINDS: tuple[ReasonKind, ...] = (
         _("Warranty ending"),
         (
             _("Warranty ended on %(until_on)s, %(overdue_days)s days ago"),
+            _("Warranty ends today, %(ends_today_on)s"),
             _("Warranty ends on %(until_on)s, in %(days_ahead)s days"),
         ),
         (
@@ -361,6 +363,8 @@ def words(evidence: Mapping[str, Any], today: date) -> dict[str, str]:
     limit = known.get("due_on") or known.get("until_on")
     if limit:
         past = (today - date.fromisoformat(limit)).days
+        if past == 0:
+            shown["ends_today_on"] = formats.date(today)
         shown["overdue_days" if past > 0 else "days_ahead"] = formats.integer(abs(past))
     if "last_on" in known:
         months = (today - date.fromisoformat(known["last_on"])).days / 30.4375

@@ -198,6 +198,8 @@ STATUSES: dict[str, str | Promise] = {
     "active": pgettext_lazy("status", "active"),
     "expired": pgettext_lazy("status", "expired"),
     "repaired": pgettext_lazy("status", "repaired here"),
+    "reached": pgettext_lazy("status", "reached"),
+    "no_answer": pgettext_lazy("status", "no answer"),
     "elsewhere": pgettext_lazy("status", "repaired elsewhere"),
 }
 

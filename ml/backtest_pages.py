@@ -15,11 +15,12 @@ from ml.backtest import MEASURES, RUNGS
 from ml.change_pages import changes_table
 from ml.drift import SHIFTED
 from ml.feature_names import feature_name
+from ml.model_card import MEASURED_HELP, RANKING_COLUMNS, cohort_name
 from ml.models import BackTest
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
-from web import charts
+from web import charts, formats
 from web.tables import Column, Table
 
 STABILITY_SHOWN = 12
@@ -50,20 +51,25 @@ TITLES = {
 RUNG_COLUMNS = [
     Column("rung", gettext_lazy("Forecast")),
     Column("measure", gettext_lazy("Of")),
-    Column("bias", gettext_lazy("Total too high or low"), "points"),
-    Column("mae", gettext_lazy("Mean error a customer"), "decimal", hide_on_phone=True),
-    Column("spearman", gettext_lazy("Rank correlation"), "ratio"),
+    Column("bias", gettext_lazy("Total too high or low"), "change"),
+    Column("mae", gettext_lazy("Mean error a customer"), "figure", hide_on_phone=True),
+    Column(
+        "spearman",
+        gettext_lazy("Rank correlation"),
+        "ratio",
+        help=gettext_lazy("Whether those forecast to come most came most: 1 is perfect, 0 chance"),
+    ),
 ]
 SLICE_COLUMNS = [
     Column("name", gettext_lazy("Part")),
     Column("customers", gettext_lazy("Customers"), "integer"),
     Column("visits_forecast", gettext_lazy("Visits forecast"), "integer", hide_on_phone=True),
     Column("visits_actual", gettext_lazy("Visits that came"), "integer", hide_on_phone=True),
-    Column("visits_bias", gettext_lazy("Visits"), "points"),
-    Column("revenue_bias", gettext_lazy("Revenue"), "points"),
+    Column("visits_bias", gettext_lazy("Visits too high or low"), "change"),
+    Column("revenue_bias", gettext_lazy("Revenue too high or low"), "change"),
     Column("margin_forecast", gettext_lazy("Margin forecast"), "money", hide_on_phone=True),
     Column("margin_actual", gettext_lazy("Margin realised"), "money", hide_on_phone=True),
-    Column("margin_bias", gettext_lazy("Margin"), "points"),
+    Column("margin_bias", gettext_lazy("Margin too high or low"), "change"),
 ]
 CHOICE_COLUMNS = [
     Column("cohort", gettext_lazy("Division and segment")),
@@ -74,10 +80,8 @@ CHOICE_COLUMNS = [
 ]
 CHURN_COLUMNS = [
     Column("name", gettext_lazy("Forecast")),
-    Column("roc_auc", "ROC-AUC", "ratio"),
-    Column("pr_auc", "PR-AUC", "ratio"),
-    Column("lift_10", gettext_lazy("Lift in the top tenth"), "ratio"),
-    Column("ece", "ECE", "ratio", hide_on_phone=True),
+    *RANKING_COLUMNS,
+    Column("ece", "ECE", "ratio", hide_on_phone=True, help=MEASURED_HELP["ece"]),
     Column("rate", gettext_lazy("Did not come"), "percent"),
 ]
 STABILITY_COLUMNS = [
@@ -170,12 +174,14 @@ def _months(result: Mapping[str, Any], measure: str, origin: date) -> charts.Fig
             (_("What happened"), [v * scale for v in series["actual"]]),
         ],
         kind="count" if measure == "visits" else "money",
+        noun=_("visits") if measure == "visits" else "",
         description=_("Months since that day; only customers known then."),
     )
 
 
-def _choices(rows: list[BackTest], code: str) -> list[dict[str, Any]]:
-    """What stood where at each origin: a change of champion shows as two unlike lines."""
+def _choices(rows: list[BackTest], code: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What stood where at each origin: a change of champion shows as two unlike lines. ``names``:
+    of divisions by code."""
     found = []
     for row in rows:
         if row.rung != BackTest.Rung.CHAMPION:
@@ -185,7 +191,7 @@ def _choices(rows: list[BackTest], code: str) -> list[dict[str, Any]]:
         for cohort, choice in sorted(row.result.get("choices", {}).items()):
             found.append(
                 {
-                    "cohort": cohort,
+                    "cohort": cohort_name(cohort, names),
                     "origin": row.origin,
                     "transactions": "MBG/CNBD-k" if choice["regular"] else "BG/NBD, MBG/NBD",
                     "visits": _("Trees") if choice["trees"] else _("Transaction model"),
@@ -215,6 +221,13 @@ def _churn(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _card(card: Mapping[str, Any], measure: str) -> dict[str, Any]:
+    """A rung's figures; the error of a customer in visits or in money, as is measured."""
+    mae = card["mae"]
+    said = formats.decimal(mae, 2) if measure == "visits" else formats.money(round(mae * 100))
+    return {**card, "mae": said}
+
+
 def _stability(result: Mapping[str, Any]) -> dict[str, Any]:
     index = result.get("stability")
     if not index:
@@ -236,7 +249,7 @@ def _context(access: Access, rows: list[BackTest], chosen: list[BackTest]) -> di
         {
             "rung": by_rung[rung].get_rung_display(),
             "measure": MEASURE_NAMES[measure],
-            **by_rung[rung].result["cards"][measure],
+            **_card(by_rung[rung].result["cards"][measure], measure),
         }
         for measure in MEASURES
         for rung in reversed(RUNGS)
@@ -265,7 +278,9 @@ def _context(access: Access, rows: list[BackTest], chosen: list[BackTest]) -> di
         "rungs": Table(RUNG_COLUMNS, rungs, _("Ladder of forecasts"), css="wide"),
         "months": [_months(result, measure, champion.origin) for measure in MEASURES],
         "slices": [_slice_table(title, parts[title]) for title in TITLES if parts[title]],
-        "choices": Table(CHOICE_COLUMNS, _choices(rows, code), _("What stood where"), css="wide"),
+        "choices": Table(
+            CHOICE_COLUMNS, _choices(rows, code, names), _("What stood where"), css="wide"
+        ),
         **_churn(result),
         **_stability(result),
     }

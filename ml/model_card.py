@@ -11,11 +11,34 @@ from django.utils.translation import gettext_lazy
 from ml.feature_names import feature_name
 from ml.models import ModelVersion, ScoreSet
 from web import formats
+from web.tables import Column
 
 SEGMENTS = {
     "person": gettext_lazy("Individuals"),
     "organisation": gettext_lazy("Fleets and companies"),
 }
+# What the measures of a forecast say, for those who do not compute them every day.
+MEASURED_HELP = {
+    "roc_auc": gettext_lazy(
+        "How often of two customers the one who stayed away had the higher risk: 0.5 is chance,"
+        " 1 perfect"
+    ),
+    "pr_auc": gettext_lazy(
+        "How many of those called first really stayed away; chance gives the share that stayed away"
+    ),
+    "lift_10": gettext_lazy(
+        "How many times more often than the average the tenth with the highest risk stayed away"
+    ),
+    "brier": gettext_lazy("Mean squared error of the probability: the smaller the better"),
+    "ece": gettext_lazy("How far probabilities lie from what happened, on average: 0 is perfect"),
+}
+RANKING_COLUMNS = [
+    Column("roc_auc", "ROC-AUC", "ratio", help=MEASURED_HELP["roc_auc"]),
+    Column("pr_auc", "PR-AUC", "ratio", help=MEASURED_HELP["pr_auc"]),
+    Column(
+        "lift_10", gettext_lazy("Lift in the top tenth"), "ratio", help=MEASURED_HELP["lift_10"]
+    ),
+]
 CHECKS = {
     "all scores are numbers": gettext_lazy("All scores are numbers"),
     "every customer is scored": gettext_lazy("Every customer is scored or named as left out"),
@@ -78,17 +101,18 @@ SLICES = {
 }
 
 
-def title(version: ModelVersion) -> str:
-    """What a page calls a version: its kind, and of whom where every cohort has one of its own."""
-    kind = str(version.get_kind_display())
+def cohort_name(key: str, divisions: Mapping[str, str]) -> str:
+    """``XQ-JV/person`` as people say it; ``divisions``: names by code."""
+    code, _slash, segment = key.partition("/")
+    return f"{divisions.get(code, code)} · {SEGMENTS.get(segment, segment)}"
+
+
+def model_name(version: ModelVersion) -> str:
+    """What a model is of, in words: its division and segment, else what it forecasts."""
     if version.kind != ModelVersion.Kind.LIFETIME_VALUE:
-        return kind
-    return f"{kind} · {_cohort(version)}"
-
-
-def _cohort(version: ModelVersion) -> str:
-    card = version.parameters
-    return f"{card['division']} · {SEGMENTS.get(card['segment'], card['segment'])}"
+        return str(version.get_kind_display())
+    division = version.division
+    return cohort_name(version.name, {division.code: division.name} if division else {})
 
 
 def gate_rows(score_set: ScoreSet) -> list[dict[str, Any]]:
@@ -245,7 +269,7 @@ def cohort_rows(versions: Iterable[ModelVersion]) -> list[dict[str, Any]]:
         params = chosen["params"] or {}
         rows.append(
             {
-                "name": _cohort(version),
+                "name": model_name(version),
                 "customers": card["customers"],
                 "repeaters": card["repeaters"],
                 "model": chosen["model"],

@@ -17,7 +17,15 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.models import Visit
 from ml.asof import DateRefused, checked_as_of
 from ml.configuration import DEFAULTS
-from ml.model_card import churn_card, cohort_rows, fit_status, gate_rows, title
+from ml.model_card import (
+    MEASURED_HELP,
+    RANKING_COLUMNS,
+    churn_card,
+    cohort_rows,
+    fit_status,
+    gate_rows,
+    model_name,
+)
 from ml.models import ModelVersion, ScoreSet, TrainingRun
 from ml.publication import current_score_set
 from ml.run_pages import GATE_COLUMNS, brief
@@ -25,6 +33,7 @@ from ml.runs import UNDER_WAY, request_run
 from ml.score_decisions import DecisionRefused, publish_held, roll_back
 from ml.tasks import hand_over
 from organization.access import Access, Capability, acting
+from organization.audit import actor_words
 from organization.models import Unit
 from organization.requests import SignedInRequest
 from web import charts
@@ -50,7 +59,12 @@ RUN_COLUMNS = [
     ),
     Column("as_of", gettext_lazy("As of"), "date"),
     Column("status", gettext_lazy("Status"), value=lambda run: run.get_status_display()),
-    Column("requested_by", gettext_lazy("By"), hide_on_phone=True),
+    Column(
+        "requested_by",
+        gettext_lazy("By"),
+        value=lambda run: actor_words(run.requested_by),
+        hide_on_phone=True,
+    ),
     Column(
         "seconds",
         gettext_lazy("Seconds"),
@@ -72,11 +86,9 @@ COHORT_COLUMNS = [
 SCORE_COLUMNS = [
     Column("name", gettext_lazy("Forecast")),
     Column("rows", gettext_lazy("Customers"), "integer"),
-    Column("roc_auc", "ROC-AUC", "ratio"),
-    Column("pr_auc", "PR-AUC", "ratio"),
-    Column("lift_10", gettext_lazy("Lift in the top tenth"), "ratio"),
-    Column("brier", "Brier", "ratio", hide_on_phone=True),
-    Column("ece", "ECE", "ratio", hide_on_phone=True),
+    *RANKING_COLUMNS,
+    Column("brier", "Brier", "ratio", hide_on_phone=True, help=MEASURED_HELP["brier"]),
+    Column("ece", "ECE", "ratio", hide_on_phone=True, help=MEASURED_HELP["ece"]),
     Column("bias", gettext_lazy("Mean error"), "points", hide_on_phone=True),
 ]
 # Beside the calibration there is half the width.
@@ -91,7 +103,7 @@ VERSION_COLUMNS = [
     Column(
         "name",
         gettext_lazy("Model"),
-        value=lambda version: title(version),
+        value=lambda version: model_name(version),
         link=lambda version: reverse("model_version", args=[version.pk]),
     ),
     Column("version", gettext_lazy("Version")),
@@ -112,7 +124,12 @@ SET_COLUMNS = [
     ),
     Column("customers", gettext_lazy("Customers"), "integer", hide_on_phone=True),
     Column("published_at", gettext_lazy("Published"), "instant"),
-    Column("published_by", gettext_lazy("By"), hide_on_phone=True),
+    Column(
+        "published_by",
+        gettext_lazy("By"),
+        value=lambda one: actor_words(one.published_by),
+        hide_on_phone=True,
+    ),
     Column("standing", gettext_lazy("Standing"), wrap=True, value=lambda one: _standing(one)),
 ]
 
@@ -121,7 +138,7 @@ def _standing(score_set: ScoreSet) -> str:
     """How a set stands, with the reason where somebody decided."""
     if score_set.withdrawn_at is not None:
         return _("Withdrawn by %(who)s: %(why)s") % {
-            "who": score_set.withdrawn_by,
+            "who": actor_words(score_set.withdrawn_by),
             "why": score_set.withdrawn_reason or "–",
         }
     if score_set.status == ScoreSet.Status.HELD:
@@ -147,6 +164,7 @@ def _card(access: Access, score_set: ScoreSet) -> dict[str, Any]:
         ModelVersion.objects.filter(
             of_own_divisions(access), run_id=score_set.model_run_id or score_set.run_id
         )
+        .select_related("division")
         .defer("file", "trial_file")
         .order_by("pk")
     )
@@ -201,6 +219,7 @@ def models(request: SignedInRequest) -> HttpResponse:
         "may_retrain": decides,
     }
     if score_set is not None:
+        context["published_by"] = actor_words(score_set.published_by)
         context |= _card(access, score_set)
     return render(request, "ml/models.html", context)
 

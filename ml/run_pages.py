@@ -18,6 +18,7 @@ from ml.models import QuarantinedCustomer, ScoreSet, ScoringChunk, TrainingRun
 from ml.remarks import in_words
 from ml.stages import FITTING, STAGES, stage_in_words
 from organization.access import Access, Capability, acting
+from organization.audit import actor_words
 from organization.requests import SignedInRequest
 from web import formats
 from web.components import Progress
@@ -165,6 +166,7 @@ def training_run(request: SignedInRequest, run_id: int) -> HttpResponse:
             _("Left out"),
             css="wide",
         ),
+        "asked_by": actor_words(run.requested_by),
         "may_cancel": request.access.may_everywhere(Capability.RETRAIN),
     }
     return render(request, "ml/run.html", context)

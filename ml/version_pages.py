@@ -1,5 +1,6 @@
 """The card of one model version: what it is for, on what it was fitted, how good it was."""
 
+import json
 from typing import Any
 
 from django.db.models import Q
@@ -16,7 +17,7 @@ from ml.model_card import (
     churn_card,
     cohort_rows,
     fit_status,
-    title,
+    model_name,
     tree_rows,
 )
 from ml.model_pages import COHORT_COLUMNS, SCORE_COLUMNS, SLICE_COLUMNS, of_own_divisions
@@ -74,19 +75,25 @@ def _standing(version: ModelVersion, current: ScoreSet | None, sets: list[ScoreS
     return _("Challenger: never in use")
 
 
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {values[name]}" for name in sorted(values))
+def _settings(configuration: dict[str, Any]) -> str:
+    """``discount_rate 0.08, horizon_months 60``: as the configuration names them."""
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in sorted(configuration.items())
+    )
 
 
 def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
+    made = version.metrics.get("environment", {})
     facts = [
         (_("Standing"), standing),
+        (_("Code"), version.name),
         (_("Version"), version.version),
         (_("Fitted before"), formats.date(version.as_of)),
         (_("Fitted"), formats.instant(version.created_at)),
         (_("Data"), version.data_hash[:16]),
-        (_("Configuration"), _listed(version.metrics.get("configuration", {}))),
-        (_("Environment"), _listed(version.metrics.get("environment", {}))),
+        (_("Configuration"), _settings(version.metrics.get("configuration", {}))),
+        (_("Environment"), ", ".join(f"{name} {value}" for name, value in made.items())),
         (_("Fit"), fit_status(version)),
     ]
     if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
@@ -98,7 +105,11 @@ def _facts(version: ModelVersion, standing: str) -> list[tuple[Any, Any]]:
 
 def _detail(version: ModelVersion) -> dict[str, Any]:
     if version.kind == ModelVersion.Kind.LIFETIME_VALUE:
-        return {"cohorts": Table(COHORT_COLUMNS, cohort_rows([version]), _("Fit"), css="wide")}
+        return {
+            "cohorts": Table(
+                COHORT_COLUMNS, cohort_rows([version]), model_name(version), css="wide"
+            )
+        }
     judged = JUDGED.get(version.kind)
     if judged is not None:
         rows = tree_rows(version, judged)
@@ -137,6 +148,7 @@ def model_version(request: SignedInRequest, version_id: int) -> HttpResponse:
     version = get_object_or_404(
         ModelVersion.objects.visible_to(access)
         .filter(of_own_divisions(access))
+        .select_related("division")
         .defer("file", "trial_file"),
         pk=version_id,
     )
@@ -148,7 +160,7 @@ def model_version(request: SignedInRequest, version_id: int) -> HttpResponse:
         {
             "crumbs": [(_("Models"), reverse("models"))],
             "version": version,
-            "title": title(version),
+            "name": model_name(version),
             "standing": standing,
             "facts": _facts(version, standing),
             "intended": INTENDED[version.kind],

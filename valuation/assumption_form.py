@@ -63,6 +63,22 @@ SOURCES: dict[str, tuple[str, Where]] = {
     "authorisation_source": ("renewal_probability", ("authorisation", "source")),
 }
 OPTIONAL = {"wacc", "retention_cost_per_month"}
+# The order of the page: each figure stands beside its source.
+GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (gettext_lazy("Discount rate"), ("risk_free", "premium", "wacc")),
+    (
+        gettext_lazy("Costs and tax"),
+        ("service_cost_rate", "retention_cost_per_month", "tax_rate"),
+    ),
+    (
+        gettext_lazy("Width of the band"),
+        ("attrition", "margin", "volume", "store_correlation"),
+    ),
+    (
+        gettext_lazy("Authorisation and approval"),
+        ("renewal_probability", "lowest_confidence", "oldest_days"),
+    ),
+)
 
 
 def _at(values: dict[str, Any], where: Where) -> Any:
@@ -75,6 +91,11 @@ def _put(values: dict[str, Any], where: Where, value: Any) -> None:
     for key in where[:-1]:
         values = values.setdefault(key, {})
     values[where[-1]] = value
+
+
+def _in_words(source: str) -> str:
+    """The presets' own sources in the reader's language; a group's as it was written."""
+    return _(source) if source else ""
 
 
 class AssumptionForm(forms.Form):
@@ -91,7 +112,9 @@ class AssumptionForm(forms.Form):
             for source, (of, at) in SOURCES.items():
                 if of == name:
                     self.fields[source] = forms.CharField(
-                        label=f"{label}: {_('Source')}", max_length=200, initial=_at(stored, at)
+                        label=f"{label}: {_('Source')}",
+                        max_length=200,
+                        initial=_in_words(_at(stored, at)),
                     )
         self.fields["dated"] = forms.DateField(
             label=_("Dated"),
@@ -115,6 +138,19 @@ class AssumptionForm(forms.Form):
             self.fields[name] = forms.CharField(label=label, required=False, max_length=200)
         self.fields["reason"] = forms.CharField(label=_("Reason for the change"), max_length=500)
 
+    def groups(self) -> list[tuple[Any, list[tuple[forms.BoundField, forms.BoundField | None]]]]:
+        """Title, and each figure with the field of its source, if it has one."""
+        source_of = {of: name for name, (of, _at) in SOURCES.items()}
+        return [
+            (title, [(self[n], self[source_of[n]] if n in source_of else None) for n in names])
+            for title, names in GROUPS
+        ]
+
+    def further(self) -> list[forms.BoundField]:
+        """What is no figure of the group: dates, a division of its own, the reason."""
+        shown = {*NUMBERS, *SOURCES}
+        return [bound for bound in self.visible_fields() if bound.name not in shown]
+
     def values(self, stored: dict[str, Any]) -> dict[str, Any]:
         """The next version's values; call once the form is valid."""
         data, values = self.cleaned_data, copy.deepcopy(stored)
@@ -124,7 +160,8 @@ class AssumptionForm(forms.Form):
                 number = int(number)
             _put(values, where, number)
         for name, (_of, where) in SOURCES.items():
-            _put(values, where, data[name])
+            before = _at(stored, where)
+            _put(values, where, before if data[name] == _in_words(before) else data[name])
         if data["retention_cost_per_month"] is None:
             values["retention_cost_source"] = MEASURED
         for part in ("risk_free", "premium"):

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from customers.quality.rules import KIND_BY_CODE, PARTS
 from organization.access import Capability
+from organization.audit import actor_words
 from organization.requests import SignedInRequest
 from valuation.models import Assumptions, Valuation
 from valuation.shown import access_of, newest_valuation
@@ -21,6 +22,7 @@ PRESET_SOURCES = (
     gettext_noop("after-sales asset course, worked example"),
     gettext_noop("assumption, not estimated"),
     gettext_noop("assumption of the preset, not measured"),
+    gettext_noop("measured"),
 )
 
 Row = tuple[str, str, str]
@@ -35,6 +37,7 @@ def assumptions(request: SignedInRequest) -> HttpResponse:
     for one in versions:
         # The preset's reason is ours and translated; a group's own is shown as it was written.
         one.shown_reason = _(one.reason) if one.reason else ""
+        one.shown_author = actor_words(one.author)
     context = {
         "versions": [(one, rows_of(one.values)) for one in versions],
         "may_change": access.may_everywhere(Capability.CREATE_VALUATION),

@@ -16,6 +16,7 @@ from organization.requests import SignedInRequest
 from valuation import approval, changes, drilldown, headline, league, parts, pictures
 from valuation.assumption_page import confidence_text, missing_kinds
 from valuation.assumptions import terms_of
+from valuation.first_steps import first_steps
 from valuation.lineage.registry import FIGURES
 from valuation.models import Valuation
 from valuation.shown import Shown, access_of, lineage_facts, shown_unit, standing
@@ -37,6 +38,7 @@ def dashboard(request: SignedInRequest, code: str | None = None) -> HttpResponse
         "may_value": access.may_everywhere(Capability.CREATE_VALUATION),
     }
     if shown is None:
+        context["steps"] = first_steps(access)
         return render(request, "valuation/nothing_yet.html", context)
     measure = pictures.chosen_measure(request.GET)
     before = changes.valuation_before(shown)

@@ -111,7 +111,7 @@ def line_of(row: Any, cells: Cells) -> Line:
 
 
 COLUMNS = [
-    Column("pseudonym", gettext_lazy("Pseudonym")),
+    Column("pseudonym", gettext_lazy("Pseudonym"), wrap=True),
     Column("segment", gettext_lazy("Kind"), value=lambda line: SEGMENTS[line.segment]),
     Column("first_quarter", gettext_lazy("First visit"), hide_on_phone=True),
     Column("city", gettext_lazy("City"), hide_on_phone=True),

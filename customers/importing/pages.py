@@ -21,6 +21,7 @@ from customers.deliveries import set_aside
 from customers.importing.bookkeeping import REJECTS_DIR
 from customers.importing.kinds import KINDS
 from customers.importing.messages import FileRefused, message
+from customers.importing.names import column_words, file_words
 from customers.importing.uploads import most_megabytes, receive
 from customers.models import ImportFile, ImportProfile, ImportRun, RejectedRow
 from organization import audit
@@ -81,7 +82,10 @@ class UploadForm(forms.Form):
         choice.queryset = known
         self.fields["upload"].help_text = _(
             "CSV or XLSX named after the format (%(names)s …), or a ZIP of them; up to %(most)s MB"
-        ) % {"names": ", ".join(list(KINDS)[:6]), "most": most_megabytes()}
+        ) % {
+            "names": ", ".join(file_words(name) for name in list(KINDS)[:6]),
+            "most": most_megabytes(),
+        }
 
 
 def importing_access(request: SignedInRequest) -> Access:
@@ -112,7 +116,7 @@ RUN_COLUMNS = [
     ),
 ]
 FILE_COLUMNS = [
-    Column("kind", gettext_lazy("File")),
+    Column("kind", gettext_lazy("File"), value=lambda one: _file_of(one)),
     Column("rows_read", gettext_lazy("Rows read"), "integer"),
     Column("created", pgettext_lazy("rows", "Created"), "integer"),
     Column("updated", pgettext_lazy("rows", "Updated"), "integer"),
@@ -120,6 +124,10 @@ FILE_COLUMNS = [
     Column("rejected", pgettext_lazy("rows", "Refused"), "integer"),
     Column("superseded", pgettext_lazy("rows", "Superseded"), "integer"),
 ]
+
+
+def _file_of(line: ImportFile | dict[str, Any]) -> str:
+    return str(line["kind"]) if isinstance(line, dict) else file_words(line.kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -209,11 +217,15 @@ def import_run(request: SignedInRequest, pk: int) -> HttpResponse:
         "progress": _progress(run, files),
         "files": Table(FILE_COLUMNS, files, _("Files of this delivery"), total=_total(files)),
         "warnings": [
-            (file.kind, said(warning["code"], warning["values"]))
+            (file_words(file.kind), said(warning["code"], warning["values"]))
             for file in files
             for warning in file.warnings
         ],
-        "refusals": [(row, said(row.code, row.values)) for row in page.object_list],
+        "refusals": [
+            (row, column_words(row.kind, row.column), said(row.code, row.values))
+            for row in page.object_list
+        ],
+        "refused_files": [(file_words(kind), kind) for kind, _path in _refused_files(run)],
         "page": page,
         "crumbs": [(_("Imports"), reverse("imports"))],
         "can_load": run.dry_run and run.status == ImportRun.Status.DONE and _kept(run),
@@ -254,14 +266,26 @@ def load_for_real(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def refusals_file(request: SignedInRequest, pk: int) -> FileResponse:
-    """The refused rows with reasons, to correct and load again; the download is recorded."""
+    """The refused rows with reasons; ``?file=visits`` those of one file alone, under the name that
+    it must have to be loaded again. The download is recorded."""
     access = importing_access(request)
     run = get_object_or_404(ImportRun.objects.visible_to(access), pk=pk)
     path = Path(run.rejects_file)
+    if asked := request.GET.get("file"):
+        path = dict(_refused_files(run)).get(asked, Path())
     if not run.rejects_file or not _below(path, Path(settings.VAR_DIR) / REJECTS_DIR):
         raise Http404(_("This run has no refusal file; it is kept for 30 days."))
     audit.record(access, "download_refusals", f"run {run.pk}")
-    return FileResponse(path.open("rb"), as_attachment=True, filename=f"refusals-{run.pk}.csv")
+    name = path.name if path.stem in KINDS else f"refusals-{run.pk}.csv"
+    return FileResponse(path.open("rb"), as_attachment=True, filename=name)
+
+
+def _refused_files(run: ImportRun) -> list[tuple[str, Path]]:
+    """Of each file with refusals its own refusal file, which corrected can be uploaded as it is."""
+    if not run.rejects_file:
+        return []
+    folder = Path(run.rejects_file).parent
+    return [(kind, path) for kind in KINDS if (path := folder / f"{kind}.csv").exists()]
 
 
 def _kept(run: ImportRun) -> bool:
@@ -288,7 +312,10 @@ def _progress(run: ImportRun, files: list[ImportFile]) -> Progress:
     current = next((file.kind for file in files if not file.finished), "")
     working = ""
     if unfinished and current:
-        working = _("%(file)s, %(rows)s rows read") % {"file": current, "rows": f"{rows:,}"}
+        working = _("%(file)s, %(rows)s rows read") % {
+            "file": file_words(current),
+            "rows": f"{rows:,}",
+        }
     return Progress(
         label=run.name,
         url=reverse("import_progress", args=[run.pk]),

@@ -20,6 +20,7 @@ from customers.importing.columns import Context
 from customers.importing.kinds import KINDS
 from customers.importing.limits import limit_of, set_limit
 from customers.importing.messages import FileRefused
+from customers.importing.names import column_words, file_words
 from customers.importing.pages import importing_access, said
 from customers.importing.profiles import Preview, layout_of, opened, preview, suggest
 from customers.importing.text_files import Hints
@@ -38,7 +39,7 @@ COLUMNS = [
         gettext_lazy("Mapping profile"),
         link=lambda profile: reverse("import_profile", args=[profile.pk]),
     ),
-    Column("kind", gettext_lazy("File")),
+    Column("kind", gettext_lazy("File"), value=lambda profile: file_words(profile.kind)),
     Column("columns", gettext_lazy("Columns"), "integer", value=lambda p: len(p.columns)),
     Column("changed_at", gettext_lazy("Changed"), "instant", hide_on_phone=True),
 ]
@@ -61,7 +62,7 @@ class NewProfileForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **values: Any) -> None:
         super().__init__(*args, **values)
-        self.fields["kind"].choices = [(name, name) for name in KINDS]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(name, file_words(name)) for name in KINDS]  # type: ignore[attr-defined]
 
 
 class ProfileForm(forms.ModelForm):
@@ -108,10 +109,16 @@ class ProfileForm(forms.ModelForm):
         """The fields that are not of one column."""
         return [self[name] for name in (*self.Meta.fields, "sample")]
 
-    def mapped(self) -> list[tuple[FormatColumn, forms.BoundField, forms.BoundField]]:
-        """Column of the format, its title in the file, its constant."""
+    def mapped(self) -> list[tuple[FormatColumn, str, forms.BoundField, forms.BoundField]]:
+        """Column of the format and how it is called, its title in the file, its constant."""
+        kind = self.instance.kind
         return [
-            (column, self[f"column-{column.name}"], self[f"constant-{column.name}"])
+            (
+                column,
+                column_words(kind, column.name),
+                self[f"column-{column.name}"],
+                self[f"constant-{column.name}"],
+            )
             for column in self.kind.columns
         ]
 
@@ -213,6 +220,7 @@ def profile(request: SignedInRequest, pk: int) -> HttpResponse:
     context = {
         "profile": kept,
         "form": form,
+        "kind_words": file_words(kept.kind),
         "preview": shown,
         "problem": problem,
         "crumbs": [

@@ -78,12 +78,12 @@ def _empty_fields(part: quality.Assessment) -> str:
 
 
 def _change(points: list[tuple[date, float]]) -> dict[str, Any]:
-    """Change of the score since the report before, as a share of its 100 points."""
+    """Change of the score since the report before, in points of 100."""
     if len(points) < 2:
         return {"change": None, "since": ""}
     (day, former), (_day, latest) = points[-2:]
     return {
-        "change": (latest - former) / 100,
+        "change": latest - former,
         "since": pgettext("compared with", "since %(day)s") % {"day": formats.date(day)},
     }
 
@@ -108,6 +108,7 @@ def overview(request: SignedInRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "report": report,
         "may_assess": access.may_everywhere(Capability.IMPORT_DATA),
+        "may_import": access.may_everywhere(Capability.IMPORT_DATA),
         "has_visits": report is not None or Visit.objects.visible_to(access).exists(),
     }
     if report is not None:

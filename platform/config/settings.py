@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "web.characters.NulRefused",
+    "web.refused_methods.RefusedMethods",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "organization.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",

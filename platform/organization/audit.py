@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from organization.access import Access, entered
@@ -103,7 +104,7 @@ TABLE_WORDS: dict[str, Promise] = {
 }
 
 # The applications above add the words of their own actions.
-DETAIL_WORDS: dict[str, Promise] = {
+DETAIL_WORDS: dict[str, Promise | str] = {
     "address": _("from address"),
     "role": _("role"),
     "unit": _("unit"),
@@ -124,7 +125,36 @@ DETAIL_WORDS: dict[str, Promise] = {
     "kind": _("kind"),
     "rows": _("rows"),
     "not_shown": _("changed, not shown"),
+    "as_of": _("as of"),
+    "input_hash": _("hash of the input"),
+    "sha256": "SHA-256",
+    "refusals": _("refusals"),
+    "assumptions": _("version of the assumptions"),
+    "version": _("version"),
+    "kinds": _("files"),
+    "at": _("month or valuation"),
+    "cell": _("part"),
+    "language": _("language"),
 }
+
+
+# What a label begins with where no person acted: a command, a task of the night.
+SYSTEM = "system:"
+
+
+def actor_words(label: str) -> str:
+    """Who acted, as pages write it: ``system:manage.py value`` → ``System · manage.py value``."""
+    if not label.startswith(SYSTEM):
+        return label
+    return f"{_now('System')} · {label.removeprefix(SYSTEM)}"
+
+
+def actor_label(words: str) -> str:
+    """What somebody searches for, as labels are stored: the other way round."""
+    system = _now("System")
+    if not words.startswith(system):
+        return words
+    return SYSTEM + words.removeprefix(system).lstrip(" ·")
 
 
 def record(access: Access, action: str, subject: str = "", **detail: Any) -> None:

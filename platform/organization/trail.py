@@ -17,7 +17,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from organization.access import Access, Capability
-from organization.audit import ACTION_WORDS, DETAIL_WORDS, ROW_ACTIONS, TABLE_WORDS
+from organization.audit import (
+    ACTION_WORDS,
+    DETAIL_WORDS,
+    ROW_ACTIONS,
+    TABLE_WORDS,
+    actor_label,
+    actor_words,
+)
 from organization.models import Assignment, AuditEvent
 from organization.requests import SignedInRequest
 from web import formats
@@ -107,7 +114,7 @@ def filtered(events: QuerySet[AuditEvent], form: TrailFilter) -> QuerySet[AuditE
     elif not chosen["of"] and not chosen["action"].strip().startswith(ROW_ACTIONS):
         events = events.exclude(action__startswith=ROW_ACTIONS)
     if chosen["actor"]:
-        events = events.filter(actor__startswith=chosen["actor"].strip())
+        events = events.filter(actor__startswith=actor_label(chosen["actor"].strip()))
     if chosen["action"]:
         events = events.filter(_actions(chosen["action"].strip()))
     if chosen["subject"]:
@@ -150,13 +157,13 @@ def _plain(value: Any) -> str:
 
 COLUMNS = [
     Column("at", gettext_lazy("When"), format="instant"),
-    Column("actor", gettext_lazy("Who")),
     Column(
         *("action", gettext_lazy("Action")),
         value=lambda e: ACTION_WORDS.get(e.action, e.action),
         help=gettext_lazy("Search by these words or by the code of the action"),
         wrap=True,
     ),
+    Column("actor", gettext_lazy("Who"), value=lambda e: actor_words(e.actor), wrap=True),
     Column(
         *("subject", gettext_lazy("Subject")),
         value=lambda e: TABLE_WORDS.get(e.subject, e.subject),

@@ -118,6 +118,11 @@ def signed(text: str) -> str:
     return f"+{text}" if changed and text[0] not in ("+", MINUS) else text
 
 
+def change(share: Number | None, digits: int = 1) -> str:
+    """Relative change or error: ``0.042`` → ``+4.2%``."""
+    return NOT_KNOWN if share is None else signed(percent(share, digits))
+
+
 def points(difference: Number | None, digits: int = 1) -> str:
     """Difference of two shares: ``0.012`` → ``+1.2 pp``."""
     if difference is None:

@@ -20,6 +20,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "percent": formats.percent,
     "whole_percent": lambda share: formats.percent(share, 0),
     "points": formats.points,
+    "change": formats.change,
     "km": formats.km,
     "date": formats.date,
     "instant": formats.instant,
@@ -39,6 +40,7 @@ NUMERIC = {
     "percent",
     "whole_percent",
     "points",
+    "change",
     "km",
     "figure",
 }

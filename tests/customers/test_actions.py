@@ -92,6 +92,18 @@ def test_evidence_is_said_as_of_the_day_of_reading() -> None:
         assert before.endswith("in 9 days")
 
 
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        ("2026-11-20", "Insurance ends today, 20 Nov 2026"),
+        ("2026-11-21", "Insurance ends on 21 Nov 2026, in 1 days"),
+    ],
+)
+def test_what_ends_today_ends_today_and_not_in_no_days(until: str, said: str) -> None:
+    with override("en"):
+        assert reasons.evidence_text("insurance_renewal", {"until_on": until}, TODAY) == said
+
+
 def test_words_are_chinese_for_chinese_readers() -> None:
     with override("zh-hans"):
         found = reasons_to_act(Facts(today=TODAY, warranties=[Ending(day(10))]))[0]

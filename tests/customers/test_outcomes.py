@@ -172,6 +172,7 @@ def test_sold_is_asked_again_before_it_ends_anything(
     client = client_of("advisor")
     first = post(client, row, outcome="sold")
     assert "End the ownership?" in first.content.decode()
+    assert row.customer.name in first.content.decode()
     with entered(group.system):
         assert FollowUp.objects.get(pk=row.pk).attempts == 0
     assert post(client, row, outcome="sold", confirmed="yes").status_code == 302

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils.translation import override
 
 from customers.models import Contract, Customer, Ownership, Vehicle
+from customers.profile import car_title
 from organization.access import entered
 from organization.models import AuditEvent, Staff
 from tests.customers.records import (
@@ -24,7 +25,7 @@ from tests.customers.records import (
     make_tag,
     today,
 )
-from tests.factories import Group, make_customer, make_visit
+from tests.factories import Group, make_customer, make_vehicle, make_visit
 from web import formats
 
 pytestmark = pytest.mark.urls("tests.customers.urls")
@@ -273,6 +274,28 @@ def test_prepaid_balances_and_their_end_are_shown(
     html = page(client_of("advisor"), wang)
     assert "Prepaid balance expiring" in html
     assert "¥880" in html
+
+
+def test_of_a_fleet_three_vehicles_are_cards_and_the_others_lines(
+    client_of: Any, group: Group
+) -> None:
+    with entered(group.system):
+        fleet = make_customer(group, name="车队", kind="fleet")
+        for number in range(5):
+            make_vehicle(group, fleet, f"LATPAB071W100530{number}", plate=f"沪B0000{number}")
+    shown = client_of("advisor").get(f"/customers/{fleet.uid}/")
+    assert (len(shown.context["cars"]), len(shown.context["further_cars"])) == (3, 2)
+    html = shown.content.decode()
+    assert "其余 2 辆" in html
+    assert all(f"沪B0000{number}" in html for number in range(5))
+
+
+@pytest.mark.parametrize(
+    ("brand", "series", "said"),
+    [("东岚", "东岚锐行", "东岚锐行"), ("东岚", "锐行", "东岚 锐行"), ("", "锐行", "锐行")],
+)
+def test_a_series_named_with_its_brand_names_it_once(brand: str, series: str, said: str) -> None:
+    assert car_title(Vehicle(brand=brand, series=series)) == said
 
 
 def test_the_timeline_is_filtered_by_vehicle_and_paged_to_the_end(

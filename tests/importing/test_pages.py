@@ -83,8 +83,12 @@ def test_an_upload_is_queued_loaded_and_shown(
     assert (listed.read, listed.written, listed.refused) == (2, 1, 1)
     refusals = steward.get(f"/imports/{run}/refusals.csv")
     assert b"unknown_store" in b"".join(refusals.streaming_content)
+    # Under the name that it must have to be uploaded again.
+    of_file = steward.get(f"/imports/{run}/refusals.csv?file=visits")
+    assert of_file["Content-Disposition"] == 'attachment; filename="visits.csv"'
+    assert steward.get(f"/imports/{run}/refusals.csv?file=../secrets").status_code == 404
     with entered(group.system):
-        assert AuditEvent.objects.filter(action="download_refusals").count() == 1
+        assert AuditEvent.objects.filter(action="download_refusals").count() == 2
 
 
 def test_a_task_delivered_twice_loads_once(

@@ -2,8 +2,10 @@
 
 import pytest
 
-from ml.model_card import beside_the_library, title
+from ml.backtest_pages import _slice_table
+from ml.model_card import beside_the_library, model_name
 from ml.models import ModelVersion
+from organization.models import Unit
 
 
 def version_of(baseline, spend):
@@ -28,9 +30,25 @@ def test_says_how_far_a_sample_lies_apart(settings, apart, said):
     assert said in text
 
 
-def test_a_version_is_called_by_its_kind_and_whose_customers_it_is_of(settings):
+def test_a_model_is_called_by_its_division_and_segment_not_by_its_code(settings):
     settings.LANGUAGE_CODE = "en"
-    cohort = {"division": "LUX", "segment": "person"}
-    version = ModelVersion(kind=ModelVersion.Kind.LIFETIME_VALUE, parameters=cohort)
-    assert title(version) == "Lifetime value · LUX · Individuals"
-    assert title(ModelVersion(kind=ModelVersion.Kind.CHURN)) == "Churn"
+    of = Unit(code="XQ-JV", name="Joint ventures", level="division")
+    version = ModelVersion(kind="lifetime_value", name="XQ-JV/organisation", division=of)
+    assert model_name(version) == "Joint ventures · Fleets and companies"
+
+
+def test_a_model_of_the_whole_group_is_called_by_what_it_forecasts(settings):
+    settings.LANGUAGE_CODE = "en"
+    version = ModelVersion(kind="next_year", name="next_year")
+    assert model_name(version) == "Visits of the next year"
+
+
+def test_a_back_test_tells_the_error_of_a_sum_as_a_percentage_of_it(settings):
+    settings.LANGUAGE_CODE = "en"
+    sums = {"visits": (90, 100), "revenue": (105.0, 100.0), "margin": (50.0, 0.0)}
+    row = {"label": "1", "customers": 7}
+    for measure, (forecast, actual) in sums.items():
+        row |= {f"{measure}_forecast": forecast, f"{measure}_actual": actual}
+    (line,) = _slice_table("decile", [row]).body()
+    texts = [cell.text for cell in line.cells]
+    assert texts == ["1", "7", "90", "100", "−10.0%", "+5.0%", "¥50", "¥0", "–"]

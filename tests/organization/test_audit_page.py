@@ -34,6 +34,14 @@ def test_another_groups_events_are_never_shown(group, other_group, client_of) ->
     assert shown(client_of("auditor")) == ["ours"]
 
 
+def test_what_no_person_did_is_the_systems_and_found_by_that_word(group, client_of) -> None:
+    with entered(group.system):
+        record(Access.system(group.tenant.pk, "night"), "nightly")
+    page = client_of("ceo").get("/audit/?actor=系统")
+    assert [event.actor for event in page.context["table"].rows] == ["system:night"]
+    assert "系统 · night" in page.content.decode()
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -51,6 +51,22 @@ def test_stores_the_next_version_with_its_reason(store):
     assert newest.values["authorisation"]["renewal_probability"] == 0.9
 
 
+def test_a_source_that_was_only_translated_is_stored_as_it_was(store, client_of):
+    page = client_of("analyst").get(reverse("new_assumptions"))
+    shown = page.context["form"]["risk_free_source"].value()
+    assert shown == "售后资产课程算例"
+    _status, newest = store(risk_free_source=shown)
+    source = newest.values["discount"]["risk_free"]["source"]
+    assert source == "after-sales asset course, worked example"
+
+
+def test_every_figure_and_every_source_has_its_place_on_the_page(valued, client_of):
+    form = client_of("analyst").get(reverse("new_assumptions")).context["form"]
+    placed = [bound.name for _t, rows in form.groups() for pair in rows for bound in pair if bound]
+    placed += [bound.name for bound in form.further()]
+    assert sorted(placed) == sorted(form.fields)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -266,6 +266,12 @@ class TestAsking:
         sent = {"kind": "monthly_pdf", "unit": "XQ", "language": "en"} | data
         return client.post(reverse("exports"), sent)
 
+    def test_a_chosen_unit_leads_to_its_report(self, portfolio, approved, client_of):
+        client = client_of("ceo")
+        page = client.get(reverse("exports"), {"of": "XQ-S1"})
+        assert page.headers["Location"] == reverse("monthly_report", args=["XQ-S1"])
+        assert client.get(reverse("exports"), {"of": "not-ours"}).status_code == 200
+
     def test_needs_an_approved_valuation(self, portfolio, valued, client_of):
         self.ask(client_of("ceo"))
         with entered(portfolio.group.system):

@@ -47,6 +47,10 @@ class TestDraft:
         net = monthly["margin_fen"][0] - monthly["cost_fen"][0]
         assert study.pool.amounts[0] == net / 100
 
+    def test_a_chosen_unit_leads_to_its_draft(self, portfolio, valued, client_of):
+        page = client_of("ceo").get(reverse("structures"), {"of": "XQ-S1"})
+        assert page.headers["Location"] == reverse("structure_draft", args=["XQ-S1"])
+
     def test_the_address_reproduces_the_view(self, valued, client_of):
         response = draft(client_of("ceo"), set=1, a_share=40, attrition=2, support="on")
         study = response.context["study"]

@@ -220,6 +220,12 @@ class TestStates:
         page = text_of(client_of("ceo").get(reverse("valuation_dashboard")))
         assert "尚无评分" in page
 
+    def test_the_way_to_the_first_value_shows_what_is_done_and_who_goes_on(self, group, client_of):
+        steps = client_of("ceo").get(reverse("valuation_dashboard")).context["steps"]
+        assert [one.done for one in steps] == [True, False, False, False, False]
+        # The executive loads no files, but can look at the models.
+        assert [bool(one.href) for one in steps] == [False, False, True, False, False]
+
     def test_scores_but_no_valuation(self, portfolio, client_of):
         assert "立即估值" in text_of(client_of("ceo").get(reverse("valuation_dashboard")))
         assert "立即估值" not in text_of(client_of("auditor").get(reverse("valuation_dashboard")))

@@ -69,6 +69,13 @@ def test_shares() -> None:
     assert formats.percent(-0.00001) == "0.0%"
 
 
+def test_a_relative_change_is_a_percentage_with_its_sign(chinese) -> None:
+    assert formats.change(0.042) == "+4.2%"
+    assert formats.change(-0.0703) == "−7.0%"
+    assert formats.change(0.0) == "0.0%"
+    assert formats.change(None) == "–"
+
+
 def test_points(english) -> None:
     assert formats.points(0.012) == "+1.2 pp"
     assert formats.points(-0.0304) == "−3.0 pp"

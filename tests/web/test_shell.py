@@ -122,6 +122,12 @@ def test_failure_says_what_where_and_what_to_do(
     assert "secret" not in page
 
 
+def test_an_address_for_forms_opened_as_a_page_says_so(visitor: Client) -> None:
+    answer = visitor.get("/theme", headers={"Accept-Language": "en"})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "This address takes a form" in answer.text
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(403, "Only the CFO approves values."), (404, "No valuation of 2026-11.")],

@@ -262,7 +262,7 @@ def _indicators(growth: float, margin: float, roic: float, nps: float) -> tuple[
         Ask("growth", gettext_lazy("Growth"), kind, growth, -100, 1000, WHOLE),
         Ask("gross_margin", gettext_lazy("Gross margin"), kind, margin, -100, 100, WHOLE),
         Ask("roic", gettext_lazy("ROIC"), kind, roic, -1000, 1000, WHOLE),
-        Ask("nps", gettext_lazy("NPS"), kind, nps, -100, 100, gettext_lazy("in points")),
+        Ask("nps", gettext_lazy("NPS"), kind, nps, -100, 100, gettext_lazy("−100 to 100")),
     )
 
 

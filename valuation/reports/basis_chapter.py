@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from organization.audit import actor_words
 from valuation.assumption_page import confidence_rows, data_facts, rows_of
 from valuation.assumptions import terms_of
 from valuation.reports.document import Grid, Kind, Section
@@ -50,7 +51,7 @@ def basis_section(subject: Subject) -> Section:
             % {
                 "number": valuation.pk,
                 "when": formats.instant(valuation.created_at),
-                "who": valuation.author,
+                "who": actor_words(valuation.author),
                 "hash": valuation.input_hash[:12],
             },
         ],

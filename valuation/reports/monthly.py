@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from customers.models.followup import FollowUp
+from organization.audit import actor_words
 from valuation import indicators
 from valuation.assumptions import terms_of
 from valuation.discounting import discount_factors
@@ -402,7 +403,10 @@ def head_facts(subject: Subject) -> list[tuple[str, str]]:
         (_("Unit"), f"{subject.unit.name} ({subject.unit.code})"),
         (_("As of"), formats.date(valuation.as_of)),
         (_("Months reported"), f"{subject.months[0]:%Y-%m} – {subject.months[-1]:%Y-%m}"),
-        (_("Made by"), f"{valuation.author} · {formats.instant(valuation.created_at)}"),
+        (
+            _("Made by"),
+            f"{actor_words(valuation.author)} · {formats.instant(valuation.created_at)}",
+        ),
         (_("Approved by"), subject.approved_by),
         (_("Model version"), valuation.model_version),
         (

@@ -49,7 +49,7 @@ class ExportForm(forms.Form):
     unit = forms.ChoiceField(label=gettext_lazy("Unit"))
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=list(LANGUAGES.items()))
     size = forms.TypedChoiceField(
-        label=gettext_lazy("Sample of the auditor's pack"),
+        label=gettext_lazy("Customers in the sample"),
         choices=[(size, str(size)) for size in SIZES],
         coerce=int,
         required=False,
@@ -102,6 +102,9 @@ def exports(request: SignedInRequest) -> HttpResponse:
     access = access_of(request)
     if request.method == "POST":
         return _ask(request, acting(access, Capability.EXPORT_VALUE))
+    units = visible_units(access)
+    if any(one.code == request.GET.get("of") for one in units.values()):
+        return redirect("monthly_report", request.GET["of"])
     valuation = approved_valuation(access)
     may_export = access.may(Capability.EXPORT_VALUE)
     rows = Export.objects.visible_to(access, Capability.EXPORT_VALUE)
@@ -111,7 +114,6 @@ def exports(request: SignedInRequest) -> HttpResponse:
         _("Exports"),
         empty=_("Nothing has been exported yet"),
     )
-    units = visible_units(access)
     context = {
         "approved": valuation,
         "form": ExportForm(units) if may_export else None,
@@ -169,7 +171,7 @@ def export(request: SignedInRequest, pk: int) -> HttpResponse:
         (_("Unit"), found.unit.name),
         (_("As of"), formats.date(valuation.as_of)),
         (_("Model version"), valuation.model_version),
-        (_("Input"), valuation.input_hash[:12]),
+        (_("Hash of the input"), valuation.input_hash[:12]),
         (_("Language"), LANGUAGES.get(found.language, found.language)),
         (_("Asked for by"), f"{found.requested_by} · {formats.instant(found.created_at)}"),
     ]

@@ -45,10 +45,13 @@ def value_section(subject: Subject) -> Section:
 
 
 def compared_with(subject: Subject) -> str:
-    """Of which valuations MoM and YoY are."""
+    """Of which valuations MoM and YoY are; those that there are."""
+    month, year = subject.month_before, subject.year_before
+    if month is None and year is None:
+        return _("There is no earlier valuation to compare with.")
     days = [
-        one.valuation.as_of.isoformat() if one is not None else formats.NOT_KNOWN
-        for one in (subject.month_before, subject.year_before)
+        formats.date(one.valuation.as_of) if one is not None else _("none yet")
+        for one in (month, year)
     ]
     return _("MoM compares with the valuation of %(month)s, YoY with that of %(year)s.") % {
         "month": days[0],

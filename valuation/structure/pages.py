@@ -112,6 +112,8 @@ def structures(request: SignedInRequest) -> HttpResponse:
     """The newest version of every structure, and the form of a new one."""
     access = access_of(request)
     units = visible_units(access)
+    if any(one.code == request.GET.get("of") for one in units.values()):
+        return redirect("structure_draft", request.GET["of"])
     may_save = access.may(Capability.CREATE_VALUATION)
     form = NewForm(units, cut_pools(access), request.POST or None, request.FILES or None)
     if request.method == "POST":
@@ -126,7 +128,13 @@ def structures(request: SignedInRequest) -> HttpResponse:
         _("Structures"),
         empty=_("No structure has been saved yet"),
     )
-    context = {"form": form, "table": table, "may_save": may_save, "units": units.values()}
+    context = {
+        "form": form,
+        "table": table,
+        "may_save": may_save,
+        "units": units.values(),
+        "valued": newest_valuation(access) is not None,
+    }
     status = 400 if form.errors else 200
     return render(request, "valuation/structure/structures.html", context, status=status)
 

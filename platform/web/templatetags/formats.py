@@ -14,6 +14,7 @@ for name in (
     "compact",
     "percent",
     "points",
+    "change",
     "signed",
     "km",
     "instant",

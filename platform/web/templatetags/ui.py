@@ -40,13 +40,14 @@ def message_tone(level_tag: str) -> Tone:
 def delta(
     change: float | None, kind: str = "percent", good: str = "up", label: Text = "", digits: int = 1
 ) -> Fields:
-    """Arrow and signed change. ``kind``: percent (share), points, integer, money.
+    """Arrow and signed change. ``kind``: percent (share), points, score, integer, money.
 
     ``good``: the direction that is welcome, ``up``, ``down`` or ``none`` (no colour).
     """
     write = {
         "percent": lambda v: formats.percent(v, digits),
         "points": lambda v: formats.points(v, digits),
+        "score": lambda v: formats.decimal(v, digits),
         "integer": formats.integer,
         "money": formats.money,
     }[kind]
