@@ -24,26 +24,18 @@ class FirstStep:
 def first_steps(access: Access) -> list[FirstStep]:
     """Organization, data, models, value: in the order in which each needs the one before."""
 
-    def step(label: str, who: str, done: bool, page: str, needs: Capability) -> FirstStep:
-        return FirstStep(label, who, done, reverse(page) if access.may(needs) else "")
+    def page(name: str, needs: Capability) -> str:
+        return reverse(name) if access.may(needs) else ""
 
     stores = Unit.objects.visible_to(access).filter(level="store").exists()
     visits = Visit.objects.visible_to(access).exists()
     scored = current_score_set(access) is not None
     steward, analyst = _("Data steward"), _("Analyst")
+    imports, models = page("imports", Capability.IMPORT_DATA), page("models", Capability.SEE_MODELS)
     return [
-        step(
-            *(_("Load the organization and its people"), steward),
-            *(stores, "imports", Capability.IMPORT_DATA),
-        ),
-        step(
-            *(_("Load customers, vehicles and repair orders"), steward),
-            *(visits, "imports", Capability.IMPORT_DATA),
-        ),
-        step(
-            *(_("Train the models and score every customer"), analyst),
-            *(scored, "models", Capability.SEE_MODELS),
-        ),
+        FirstStep(_("Load the organization and its people"), steward, stores, imports),
+        FirstStep(_("Load customers, vehicles and repair orders"), steward, visits, imports),
+        FirstStep(_("Train the models and score every customer"), analyst, scored, models),
         FirstStep(_("Value the customer base"), analyst, False, ""),
         FirstStep(_("Approve the value"), _("Executive, a second person"), False, ""),
     ]
