@@ -11,6 +11,7 @@ class RefusalsWithoutTraceback(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, PermissionDenied | BadRequest | SuspiciousOperation):
-            record.msg, record.args = f"{record.getMessage()} ({' '.join(str(error).split())})", None
+            reason = " ".join(str(error).split())
+            record.msg, record.args = f"{record.getMessage()} ({reason})", None
             record.exc_info = record.exc_text = None
         return True
