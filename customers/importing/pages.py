@@ -166,7 +166,9 @@ def imports(request: SignedInRequest) -> HttpResponse:
             "form": form,
             "table": table,
             "page": page,
-            "waiting": [(task, set_aside.address_of(task)) for task in set_aside.waiting(access)],
+            "waiting": [
+                (task, set_aside.address_of(task)) for task in set_aside.waiting(access)[:PAGE]
+            ],
         },
         status=400 if form.errors else 200,
     )

@@ -17,6 +17,7 @@ RAW_SQL = {
     "config.demo": "asks which groups there are before Django starts",
     "config.operations": "asks whether the database answers",
     "config.bench.filled": "fills a scratch database",
+    "config.bench.exports": "lays made-up answers into a scratch database",
     "config.bench.bulk_load": "fills a scratch database",
     "config.bench.group": "finds the scratch server's process",
     "config.bench.importing": "measures a bare COPY in a scratch database",

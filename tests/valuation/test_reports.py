@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import zipfile
 from datetime import date
 
@@ -312,6 +313,19 @@ class TestAsking:
         before = exporting.path_of(export).stat().st_mtime_ns
         exporting.carry_out(portfolio.group.tenant.pk, export.pk)
         assert exporting.path_of(export).stat().st_mtime_ns == before
+
+    def test_what_a_killed_build_left_is_removed_a_day_later(self, portfolio, build):
+        build("monthly_pdf")
+        with entered(portfolio.group.system) as access:
+            folder = exporting.path_of(Export.objects.get()).parent
+            old, new = (folder / f".building-{name}" for name in ("old", "new"))
+            for one in (old, new):
+                one.mkdir()
+                (one / "half.zip").write_bytes(b"half")
+            os.utime(old, (0, 0))
+            exporting.sweep(access)
+        assert not old.exists()
+        assert new.exists()
 
     def test_another_group_does_not_find_it(self, portfolio, build, other_group, client_of):
         build("monthly_pdf")

@@ -1,7 +1,9 @@
 """Asking for an export, building it in the background, and where its file lies."""
 
 import logging
+import shutil
 import tempfile
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from valuation.reports.subject import Subject
 
 log = logging.getLogger(__name__)
 
-FOLDER = "exports"
+FOLDER, BUILDING = "exports", ".building-"
 KEPT_DAYS = 30
 NO_WORKER = gettext_noop("No worker could be reached: ask again later.")
 FAILED = gettext_noop("It could not be built; the log of the worker has the reason.")
@@ -93,7 +95,7 @@ def carry_out(tenant_id: int, export_id: int) -> None:
         path = path_of(Export.objects.get(pk=export_id))
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside where it will lie, so that it gets there by a rename, whole or not at all.
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=BUILDING, dir=path.parent) as folder:
         try:
             built = _built(access, export_id, Path(folder))
         except Exception:
@@ -130,8 +132,12 @@ def fail_queued(access: Access, export: Export) -> None:
 
 
 def sweep(access: Access) -> int:
-    """Remove files older than ``KEPT_DAYS``; the rows stay."""
+    """Remove files older than ``KEPT_DAYS`` and what killed builds left; the rows stay."""
     removed = 0
+    begun = time.time() - timedelta(days=1).total_seconds()
+    for left in (Path(settings.VAR_DIR) / FOLDER / str(access.tenant_id)).glob(f"{BUILDING}*"):
+        if left.stat().st_mtime < begun:
+            shutil.rmtree(left)
     with transaction.atomic(), entered(access):
         limit = timezone.now() - timedelta(days=KEPT_DAYS)
         old = Export.objects.visible_to(access).filter(created_at__lt=limit).exclude(sha256="")

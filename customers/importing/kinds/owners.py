@@ -80,11 +80,11 @@ _TURNS = """
 create temp table import_turn as
 select e.id as event, {row} as row, e.vehicle_id, e.store_id, e.source_id, e.customer_id, e.day,
     row_number() over (partition by e.vehicle_id order by e.happened_at, e.id) as place
-from customers_event e where e.tenant_id = $tenant and e.kind = 'ownership_change'
+from customers_event e {joins} where e.tenant_id = $tenant and e.kind = 'ownership_change'
     and e.vehicle_id in ({vehicles})
 """
-_ROW = """(select min(r.row) from import_resolved r where r.store_id = e.store_id
-    and r.event_no = e.event_no)"""
+_BESIDE_FILE = """left join import_resolved r on r.store_id = e.store_id
+    and r.event_no = e.event_no"""
 _OF_FILE = """select r.vehicle_id from import_resolved r where r.kind = 'ownership_change'
     and r.vehicle_id is not null union select vehicle_id from import_retold"""
 # Since when a number has held a vehicle: what its ownership says, else its first visit with it,
@@ -147,7 +147,7 @@ def take_back_corrected(loading: "Loading") -> None:
 
 def change_owners(loading: "Loading") -> None:
     """After the events of a file are written, in the order of their days."""
-    _tell(loading, _TURNS.format(row=_ROW, vehicles=_OF_FILE))
+    _tell(loading, _TURNS.format(row="r.row", joins=_BESIDE_FILE, vehicles=_OF_FILE))
 
 
 def take_back_deleted(loading: "Loading") -> bool:
@@ -161,9 +161,8 @@ def take_back_deleted(loading: "Loading") -> bool:
 def tell_again(loading: "Loading") -> None:
     """After events were deleted: those of their vehicles that are left. What it changes is none of
     the rows that a ``deleted`` file is counted by."""
-    _tell(
-        loading, _TURNS.format(row="null::bigint", vehicles="select vehicle_id from import_retold")
-    )
+    vehicles = "select vehicle_id from import_retold"
+    _tell(loading, _TURNS.format(row="null::bigint", joins="", vehicles=vehicles))
     loading.run("delete from import_outcome where row < 0")
 
 
