@@ -104,11 +104,11 @@ class CustomerLine:
 
 
 CUSTOMER_COLUMNS = [
-    Column("label", gettext_lazy("Customer"), link=lambda row: row.href),
+    Column("label", gettext_lazy("Customer"), link=lambda row: row.href, wrap=True),
     Column("store", gettext_lazy("Home store"), hide_on_phone=True),
     Column("first_quarter", gettext_lazy("First visit"), hide_on_phone=True),
     Column("segment", gettext_lazy("Kind"), hide_on_phone=True),
-    Column("visits", gettext_lazy("Expected visits"), "decimal"),
+    Column("visits", gettext_lazy("Expected visits"), "decimal", hide_on_phone=True),
     Column("value_fen", gettext_lazy("Value"), "money_exact"),
 ]
 SEGMENTS = {"person": gettext_lazy("Person"), "organisation": gettext_lazy("Organisation")}

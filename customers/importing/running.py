@@ -6,7 +6,7 @@ it inside one transaction that is rolled back, so what it reports is what a real
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +38,7 @@ from customers.importing.recognising import (
     is_large_part,
     recognised,
 )
-from customers.importing.refusals import Spool
+from customers.importing.refusals import NOTES, Spool
 from customers.importing.staging import stage, stage_digests
 from customers.importing.statements import Names
 from organization.access import Access, entered, entered_installation
@@ -313,9 +313,8 @@ class _Run:
             if stopped := self._stops(source, counts):
                 transaction.set_rollback(True)
         warnings = list(loading.warnings)
-        if source.header.unknown:
-            names_ = ", ".join(source.header.unknown)
-            warnings.insert(0, Problem("unknown_columns", {"names": names_}))
+        if unknown := _unknown(source.header.unknown):
+            warnings.insert(0, Problem("unknown_columns", {"names": ", ".join(unknown)}))
         loaded = Loaded(source, counts, warnings, (read_spool, load_spool))
         if stopped:
             counts.created = counts.updated = counts.unchanged = counts.superseded = 0
@@ -361,3 +360,9 @@ def _new_tenant(code: str) -> Tenant:
         tenant = Tenant(code=code, name=code)
         tenant.save()
     return tenant
+
+
+def _unknown(titles: Sequence[str]) -> list[str]:
+    """Columns that the format has not; the remarks of a refusal file loaded again are our own."""
+    ours = NOTES if set(NOTES) <= set(titles) else ()
+    return [title for title in titles if title not in ours]

@@ -135,6 +135,19 @@ DETAIL_WORDS: dict[str, Promise | str] = {
     "at": _("month or valuation"),
     "cell": _("part"),
     "language": _("language"),
+    "name": _("name"),
+    "dry_run": _("dry run"),
+    "read": _("read"),
+    "created": _("created"),
+    "updated": _("updated"),
+    "unchanged": _("unchanged"),
+    "rejected": _("rows refused"),
+    "superseded": _("superseded"),
+    "refused_cells": _("refused cells"),
+    "metric": _("indicator"),
+    "units": _("units"),
+    "expires": _("ends before"),
+    "scope": _("scope"),
 }
 
 

@@ -150,9 +150,19 @@ def _change(change: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    if value is None:
+    if value is None or value == [] or value == {}:
         return formats.NOT_KNOWN
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dict):
+        # Counts that are nothing say nothing: a file's "updated 0" is left out.
+        told = {key: inner for key, inner in value.items() if inner != 0}
+        return ", ".join(f"{DETAIL_WORDS.get(k, k)} {_inner(v)}" for k, v in told.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _inner(value: Any) -> str:
+    return f"({_plain(value)})" if isinstance(value, dict) else _plain(value)
 
 
 COLUMNS = [

@@ -43,6 +43,20 @@ def test_what_no_person_did_is_the_systems_and_found_by_that_word(group, client_
 
 
 @pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"kinds": {"visits": {"read": 4, "created": 1, "updated": 0}}}, "visits (读取 4, 新增 1)"),
+        ({"refusals": []}, "未通过项: –"),
+        ({"dry_run": False}, "试运行: 否"),
+    ],
+)
+def test_details_are_told_in_words(group, client_of, detail, said) -> None:
+    with entered(group.system):
+        record(Access.system(group.tenant.pk, "import"), "import", **detail)
+    assert said in client_of("ceo").get("/audit/").content.decode()
+
+
+@pytest.mark.parametrize(
     ("query", "found"),
     [
         ("", ["import_started", "signin_failed", "signin"]),

@@ -46,6 +46,7 @@ class ScenarioForm(forms.Form):
         for name, label in INPUTS.items():
             low, high = RANGES[name]
             attrs = {"type": "number", "min": low, "max": high, "step": "any"}
+            attrs["placeholder"] = f"{low:g} … {high:g}"
             self.fields[name] = forms.CharField(
                 label=_(label), required=False, widget=forms.TextInput(attrs=attrs)
             )
@@ -157,12 +158,12 @@ def _row(label: str, reason: str, change: Change, basis: Basis, found: PoolSums)
 def _table(rows: list[dict[str, Any]]) -> Table:
     columns = [
         Column("label", _("Scenario")),
-        Column("attrition", _("Attrition"), value=lambda r: f"×{r['attrition']:g}"),
-        Column("margin", _("Margin"), value=lambda r: f"×{r['margin']:g}"),
-        Column("volume", _("Volume of visits"), value=lambda r: f"×{r['volume']:g}"),
+        Column("attrition", _("Attrition"), "figure", value=lambda r: f"×{r['attrition']:g}"),
+        Column("margin", _("Margin"), "figure", value=lambda r: f"×{r['margin']:g}"),
+        Column("volume", _("Volume of visits"), "figure", value=lambda r: f"×{r['volume']:g}"),
         Column("rate", _("Discount rate"), "points", value=lambda r: r["discount_points"] / 100),
         Column("value_fen", _("Value"), "money"),
-        Column("change", _("Change"), "percent"),
+        Column("change", _("Change"), "change"),
         Column("reason", _("Reason"), wrap=True, hide_on_phone=True),
     ]
     return Table(columns, rows, _("Scenarios"), tight=True, css="wide")

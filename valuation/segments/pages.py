@@ -28,11 +28,11 @@ MEASURES = {
 _FIGURES = [
     Column("customers", gettext_lazy("Customers"), "integer"),
     Column("visits", gettext_lazy("Expected visits, 12 months"), "decimal", hide_on_phone=True),
-    Column("margin_fen", gettext_lazy("12-month margin"), "money"),
+    Column("margin_fen", gettext_lazy("12-month margin"), "money", hide_on_phone=True),
     Column("value_fen", gettext_lazy("Value"), "money"),
 ]
 CELL_COLUMNS = [
-    Column("risk", gettext_lazy("Churn risk"), link=lambda row: row["href"]),
+    Column("risk", gettext_lazy("Churn risk"), link=lambda row: row["href"], wrap=True),
     Column("grade", gettext_lazy("Grade")),
     *_FIGURES,
 ]
