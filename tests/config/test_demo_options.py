@@ -9,8 +9,8 @@ from config.demo import DemoOptions, _logins
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--customers", "49", "--customers 49 is outside 50 to 5,000,000"),
-        ("--customers", "5000001", "outside 50 to 5,000,000"),
+        ("--customers", "299", "--customers 299 is outside 300 to 5,000,000"),
+        ("--customers", "5000001", "outside 300 to 5,000,000"),
         ("--seed", "-1", "--seed -1 is outside 0"),
         ("--port", "65536", "--port 65536 is outside 1 to 65,535"),
         ("--until", "2026-31-12", "'2026-31-12' is no date"),
