@@ -1,5 +1,7 @@
 """Options of `make demo` that cannot be meant are refused before anything is started."""
 
+from pathlib import Path
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -26,7 +28,7 @@ def test_refused_with_what_would_be_right(
 
 @pytest.mark.parametrize(("serve", "shown"), [(True, True), (False, False)])
 def test_an_address_is_named_only_where_something_serves(
-    tmp_path, capsys: pytest.CaptureFixture[str], serve: bool, shown: bool
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], serve: bool, shown: bool
 ) -> None:
     import sys
 
