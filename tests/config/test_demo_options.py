@@ -1,5 +1,7 @@
 """Options of `make demo` that cannot be meant are refused before anything is started."""
 
+from pathlib import Path
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -9,8 +11,8 @@ from config.demo import DemoOptions, _logins
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--customers", "49", "--customers 49 is outside 50 to 5,000,000"),
-        ("--customers", "5000001", "outside 50 to 5,000,000"),
+        ("--customers", "299", "--customers 299 is outside 300 to 5,000,000"),
+        ("--customers", "5000001", "outside 300 to 5,000,000"),
         ("--seed", "-1", "--seed -1 is outside 0"),
         ("--port", "65536", "--port 65536 is outside 1 to 65,535"),
         ("--until", "2026-31-12", "'2026-31-12' is no date"),
@@ -26,7 +28,7 @@ def test_refused_with_what_would_be_right(
 
 @pytest.mark.parametrize(("serve", "shown"), [(True, True), (False, False)])
 def test_an_address_is_named_only_where_something_serves(
-    tmp_path, capsys: pytest.CaptureFixture[str], serve: bool, shown: bool
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], serve: bool, shown: bool
 ) -> None:
     import sys
 
