@@ -3,7 +3,7 @@
 from typing import Any
 
 # Bumped when a change of code changes figures.
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 SMALLEST_GROUP = 100
 
 DEFAULTS: dict[str, Any] = {

@@ -64,6 +64,9 @@ class NextYearConfig:
     trees: int = 140
     leaves: int = 14
     learning_rate: float = 0.07
+    # Rows of training that a tree needs beyond the first: more trees learn a small group by heart.
+    rows_per_tree: int = 150
+    fewest_trees: int = 60
     min_leaf_rows: int = 60
     l2: float = 10.0
     snapshots: int = 3
@@ -237,7 +240,7 @@ def _fit(
         features, target = features[rows], target[rows]
     regressor = HistGradientBoostingRegressor(
         loss="poisson",
-        max_iter=config.trees,
+        max_iter=min(config.trees, max(config.fewest_trees, target.size // config.rows_per_tree)),
         max_leaf_nodes=config.leaves,
         learning_rate=config.learning_rate,
         min_samples_leaf=config.min_leaf_rows,

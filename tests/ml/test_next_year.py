@@ -129,3 +129,9 @@ def test_card_by_hand():
     assert card["bias"] == pytest.approx(-0.125)
     assert card["mae"] == pytest.approx(0.5)
     assert card["spearman"] == pytest.approx(1.0)
+
+
+def test_a_small_group_gets_fewer_trees_than_it_would_learn_by_heart():
+    config = NextYearConfig()
+    model = train_next_year(dealer_world(900, seed=3), CUT, config)
+    assert model.first.n_iter_ == config.fewest_trees < config.trees
