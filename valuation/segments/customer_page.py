@@ -57,7 +57,7 @@ COLUMNS = [
     Column("grade", gettext_lazy("Grade"), hide_on_phone=True),
     Column("visits", gettext_lazy("Expected visits, 12 months"), "decimal", hide_on_phone=True),
     Column("margin_fen", gettext_lazy("12-month margin"), "money_exact", hide_on_phone=True),
-    Column("value_fen", gettext_lazy("Value"), "money_exact"),
+    Column("value_fen", gettext_lazy("Lifetime value"), "money_exact"),
 ]
 
 

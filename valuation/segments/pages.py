@@ -20,7 +20,7 @@ from web.components import Tab
 from web.tables import Column, Table
 
 MEASURES = {
-    "value_fen": gettext_lazy("Value"),
+    "value_fen": gettext_lazy("Lifetime value"),
     "margin_fen": gettext_lazy("12-month margin"),
     "customers": gettext_lazy("Customers"),
     "visits": gettext_lazy("Expected visits"),
@@ -29,7 +29,7 @@ _FIGURES = [
     Column("customers", gettext_lazy("Customers"), "integer"),
     Column("visits", gettext_lazy("Expected visits, 12 months"), "decimal", hide_on_phone=True),
     Column("margin_fen", gettext_lazy("12-month margin"), "money", hide_on_phone=True),
-    Column("value_fen", gettext_lazy("Value"), "money"),
+    Column("value_fen", gettext_lazy("Lifetime value"), "money"),
 ]
 CELL_COLUMNS = [
     Column("risk", gettext_lazy("Churn risk"), link=lambda row: row["href"], wrap=True),
