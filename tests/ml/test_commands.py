@@ -1,6 +1,7 @@
 """``retrain`` and ``scores`` on groups that hold too little: a clear refusal, nothing published."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -143,6 +144,22 @@ def test_scores_of_a_date_without_a_set_write_no_file(group: Group, tmp_path: Pa
 def test_scores_into_a_folder_that_is_not_there(group: Group, tmp_path: Path) -> None:
     target = tmp_path / "nowhere" / "scores.csv"
     assert "does not exist" in refused("scores", "--csv", target)
+
+
+def test_scores_replace_files_and_nothing_else(group: Group, tmp_path: Path) -> None:
+    target = tmp_path / "scores.csv"
+    target.mkdir()
+    assert "no ordinary file" in refused("scores", "--csv", target, "--group", "XQ")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "no ordinary file" in refused("scores", "--csv", pipe, "--group", "XQ")
+    assert sorted(tmp_path.iterdir()) == [pipe, target]
+
+
+def test_a_day_that_is_none_is_named_with_what_would_be_right(group: Group) -> None:
+    with pytest.raises(CommandError, match="'2026/1/1' is no date: write it as 2026-01-31"):
+        call_command("retrain", "--group", "XQ", "--as-of", "2026/1/1")
+    assert no_run(group)
 
 
 @pytest.mark.parametrize("months", ["11", "121"])

@@ -3,7 +3,6 @@
 import json
 import time
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ml.asof import DateRefused, checked_as_of
 from ml.extraction import NotEnoughData
 from organization.access import Access, entered
+from organization.command_options import day
 from organization.tenants import TenantRefused, choose_tenant
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--group", help="code of the group (default: the only one)")
-        parser.add_argument("--as-of", type=date.fromisoformat, help="as for manage.py retrain")
+        parser.add_argument("--as-of", type=day, help="as for manage.py retrain")
         parser.add_argument("--origins", type=int, default=3, help="years back, 1 to 5 (default 3)")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 

@@ -3,7 +3,6 @@
 import json
 import time
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -17,6 +16,7 @@ from ml.outcome import outcome_of
 from ml.quarantine import TooManyQuarantined
 from ml.training import Interrupted, carry_out
 from organization.access import Access
+from organization.command_options import day
 from organization.tenants import TenantRefused, choose_tenant
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--group", help="code of the group (default: the only one)")
         parser.add_argument(
             "--as-of",
-            type=date.fromisoformat,
+            type=day,
             help="use what happened before this day (default: the day after the latest visit)",
         )
         parser.add_argument(
