@@ -31,6 +31,7 @@ from ml.features import (
     without_empty_columns,
 )
 from ml.lifetime_value import Forecast, Key, fit_divisions, predict
+from ml.recalls import recall_factors
 from ml.records import Records
 from ml.rungs import CANDIDATES, MIN_JUDGED, Choice, choose, poisson_deviance
 from ml.statistics import one_row_a_day, sufficient_statistics
@@ -136,11 +137,17 @@ def train_next_year(
     # What the judged model may know of prices ends where its features end.
     before = price_levels(records, latest.cut_off, [one.years - 1 for one in train])
     judged = replace(config, max_rows=min(config.max_rows, config.judged_rows))
-    trial = _fit([(s.features, s.visits) for s in train], judged)
+    learnt = [(s.features, s.visits, s.recalls) for s in train]
+    trial = _fit(_at_the_long_run(records, latest.cut_off, learnt, divisions), judged)
     held_out = _judge(
         records, latest, trial, *_fit_money(train, before, divisions, judged), earlier or {}
     )
-    later = [(s.features, s.later_visits) for s in taken if s.later_visits is not None]
+    learnt = [(s.features, s.visits, s.recalls) for s in final]
+    later = [
+        (s.features, s.later_visits, s.later_recalls)
+        for s in taken
+        if s.later_visits is not None and s.later_recalls is not None
+    ]
     levels = price_levels(records, as_of, [one.years for one in final])
     money, unit = _fit_money(final, levels, divisions, config)
     report = held_out.report | {
@@ -150,8 +157,8 @@ def train_next_year(
         "price_levels": [{k: round(v, 4) for k, v in one.items()} for one in levels],
     }
     return NextYearModel(
-        _fit([(s.features, s.visits) for s in final], config),
-        _fit(later, config) if later else None,
+        _fit(_at_the_long_run(records, as_of, learnt, divisions), config),
+        _fit(_at_the_long_run(records, as_of, later, divisions), config) if later else None,
         money,
         unit,
         divisions,
@@ -209,6 +216,31 @@ def anchor(model: NextYearModel, forecast: Forecast, features: pd.DataFrame) -> 
 
 def _per_cohort(forecast: Forecast, factors: Mapping[Key, float], general: float) -> Floats:
     return np.array([factors.get(key, general) for key in forecast.keys])[forecast.fit]
+
+
+def _at_the_long_run(
+    records: Records,
+    as_of: datetime.date,
+    learnt: Sequence[tuple[pd.DataFrame, Floats, Floats]],
+    divisions: Sequence[str],
+) -> list[tuple[pd.DataFrame, Floats]]:
+    """Features and visits to learn from: of ``learnt`` (features, visits, of them those by recalls)
+    the recalls count by the factor of :mod:`ml.recalls`, as known at ``as_of``."""
+    codes = [
+        part["division_code"].fillna(len(divisions)).to_numpy(dtype=int) for part, _, _ in learnt
+    ]
+    size = len(divisions) + 1
+    recalls, visits = np.zeros(size), np.zeros(size)
+    for code, (_, came, called) in zip(codes, learnt, strict=True):
+        recalls += np.bincount(code, called, size)
+        visits += np.bincount(code, came, size)
+    sums = {name: (recalls[i], visits[i] - recalls[i]) for i, name in enumerate(divisions)}
+    factors = recall_factors(records, as_of, sums, divisions)
+    by_code = np.array([*(factors[name] for name in divisions), 1.0])
+    return [
+        (part, came + (by_code[code] - 1.0) * called)
+        for code, (part, came, called) in zip(codes, learnt, strict=True)
+    ]
 
 
 def _fit_money(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ml.churn import HALF_YEAR, YEAR, NotEnoughData
 from ml.features import customer_features
 from ml.prices import price_growth
+from ml.recalls import answered_notices
 from ml.records import Records
 from ml.statistics import day_number, sufficient_statistics, to_days
 
@@ -31,14 +32,17 @@ PRICE_TREND_KEPT = 0.5
 @dataclass(frozen=True)
 class YearSnapshot:
     """Customers at a cut-off ``years`` (whole or half) before the as-of date: features, and what
-    the year after it brought; ``later_visits``: the year after that, None where it is not over."""
+    the year after it brought; ``recalls``: those of the visits that answer a notice sent after the
+    cut-off; ``later_…``: the year after that, None where it is not over."""
 
     cut_off: datetime.date
     years: float
     features: pd.DataFrame
     visits: Floats
+    recalls: Floats
     revenue: Floats
     later_visits: Floats | None
+    later_recalls: Floats | None
 
 
 def between(
@@ -117,13 +121,17 @@ def _snapshot(
         draw = np.random.default_rng(config.seed)
         born = born[np.sort(draw.choice(len(born), config.max_rows, replace=False))]
     end = cut_off + YEAR
+    called = (answered_notices(records) >= day_number(cut_off)).astype(np.float64)
+    over = years >= 2
     return YearSnapshot(
         cut_off,
         years,
         customer_features(records, cut_off, born, divisions),
         between(records, cut_off, end, born),
+        between(records, cut_off, end, born, called),
         between(records, cut_off, end, born, regular_revenue(records)),
-        between(records, end, end + YEAR, born) if years >= 2 else None,
+        between(records, end, end + YEAR, born) if over else None,
+        between(records, end, end + YEAR, born, called) if over else None,
     )
 
 
