@@ -17,7 +17,7 @@ from customers.contact import shown_name, shown_plate, shown_vin
 from customers.follow_up_list import chosen_store, visible_stores
 from customers.known_elsewhere import known_elsewhere
 from customers.models import Customer, CustomerTag, Ownership, Visit
-from customers.search import Listing, Query, customer_ids
+from customers.search import Listing, Query, customer_ids, sees_masked
 from organization.access import Access, Capability, acting
 from organization.models import Unit
 from organization.requests import SignedInRequest
@@ -102,6 +102,7 @@ def customers(request: SignedInRequest) -> HttpResponse:
             "too_short": too_short,
             "elsewhere": not ids and known_elsewhere(access, tenant, listing.query) is not None,
             "filtered": bool(listing.query.raw or listing.tag or listing.store),
+            "masked": sees_masked(access),
             "may_import": access.may_everywhere(Capability.IMPORT_DATA),
             "show_value": access.may(Capability.SEE_PROBABILITIES),
         },

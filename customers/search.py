@@ -177,11 +177,17 @@ def _filtered(access: Access, listing: Listing) -> QuerySet[Customer]:
     return rows
 
 
+def sees_masked(access: Access) -> bool:
+    """Whether some of the customers that the access shows are masked: then only whole plates,
+    numbers and VINs find somebody, and of names those of companies."""
+    seen = access.units_for(Capability.SEE_CUSTOMERS)
+    return seen & access.levels.get(PersonalData.FULL, NO_UNITS) != seen
+
+
 def _matching(access: Access, listing: Listing) -> QuerySet[Customer]:
     """Customers that fit the text: those found by number or vehicle, or by the name's beginning."""
     query = listing.query
-    seen = access.units_for(Capability.SEE_CUSTOMERS)
-    masked = seen & access.levels.get(PersonalData.FULL, NO_UNITS) != seen
+    masked = sees_masked(access)
     # Endings and beginnings would let somebody who sees masked data guess what is masked.
     fits = Q(pk__in=found_ids(access, query) if query.exact or not masked else ())
     if not query.code.isdecimal():

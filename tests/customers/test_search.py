@@ -273,3 +273,10 @@ def test_insurers_and_the_group_itself_are_found_but_not_listed(
     client = client_of("advisor")
     assert set(listed(client, sort=sort)) == {"王芳", "李伟"}
     assert listed(client, q="平安") == ["平安保险"]
+
+
+@pytest.mark.parametrize(("username", "said"), [("ceo", "脱敏数据"), ("advisor", "手机后四位")])
+def test_who_finds_nobody_is_told_what_would_find_somebody(
+    client_of: Any, group: Group, username: str, said: str
+) -> None:
+    assert said in client_of(username).get("/customers/?q=9999").content.decode()
