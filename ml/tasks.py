@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerGone
 
@@ -50,6 +50,15 @@ def help_scoring(tenant_id: int, run_id: int) -> None:
     """Take part in the scoring of a run that another worker carries out."""
     if upkeep.has_free_chunks(Access.system(tenant_id, "scoring worker"), run_id):
         _process(str(tenant_id), str(run_id), "--chunks")
+
+
+def a_worker_listens() -> bool:
+    """Whether any worker takes what is put into the queue of training; False without a broker."""
+    try:
+        listening = current_app.control.inspect(timeout=3.0).active_queues() or {}
+    except (BrokerGone, OSError):
+        return False
+    return any(queue["name"] == "training" for queues in listening.values() for queue in queues)
 
 
 def hand_over(tenant_id: int, run_id: int) -> None:

@@ -37,6 +37,6 @@ def check(name: str, found: Any, passed: bool, why: Remark) -> Check:
         "check": name,
         "found": found,
         "passed": bool(passed),
-        "message": str(why),
+        "message": "" if passed else str(why),
         "why": why.as_dict(),
     }

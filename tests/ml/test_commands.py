@@ -112,6 +112,17 @@ def test_after_a_refusal_the_group_may_be_trained_again(group: Group) -> None:
         assert [run.status for run in TrainingRun.objects.all()] == ["failed", "failed"]
 
 
+def test_without_a_worker_the_run_stays_queued_and_nobody_waits_for_ever(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.management.commands.retrain._PATIENCE", 0.0)
+    customers_with_visits(group, 2, [DAY])
+    message = refused("retrain", "--group", "XQ", "--worker")
+    assert message.startswith("No worker listens to the queue")
+    with entered(group.system):
+        assert TrainingRun.objects.get().status == "queued"
+
+
 @pytest.mark.parametrize("command", ["retrain", "scores"])
 class TestDates:
     @pytest.fixture

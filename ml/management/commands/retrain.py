@@ -19,6 +19,8 @@ from organization.access import Access
 from organization.command_options import day
 from organization.tenants import TenantRefused, choose_tenant
 
+_PATIENCE = 10.0  # seconds that a run may stand in the queue before it is asked who listens
+
 
 class Command(BaseCommand):
     help = (
@@ -81,12 +83,21 @@ class Command(BaseCommand):
 
     def _wait(self, access: Access, tenant_id: int, run_id: int) -> None:
         """Hand the run to the worker; print stages to stderr until it has ended."""
-        from ml.tasks import hand_over
+        from ml.tasks import a_worker_listens, hand_over
 
         hand_over(tenant_id, run_id)
-        shown = ""
+        shown, asked = "", time.monotonic()
         while True:
             status = outcome_of(access, run_id)
+            if status["status"] == "queued" and time.monotonic() - asked > _PATIENCE:
+                if not a_worker_listens():
+                    raise CommandError(
+                        f"No worker listens to the queue “training”. Run {run_id} stays queued and"
+                        " is carried out when one starts (docs/operations.md); or cancel it on the"
+                        " page of models and run manage.py retrain without --worker.",
+                        returncode=2,
+                    )
+                asked = time.monotonic()
             line = f"{status['stage']} {status['progress']:.0%}"
             if line != shown and status["stage"]:
                 self.stderr.write(f"  {line}")
