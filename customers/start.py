@@ -16,6 +16,7 @@ from customers.follow_up_list import in_view, lines_of, open_rows, with_value_at
 from customers.models import Event, FollowUp, Survey, Task, Visit
 from customers.outcomes import is_quiet
 from customers.staffing import staff_label
+from customers.task_owners import own_first
 from organization.access import Access, Capability, acting
 from organization.models import Role, Unit
 from organization.requests import SignedInRequest
@@ -117,12 +118,10 @@ def _store_manager(request: SignedInRequest, access: Access) -> HttpResponse:
         )
         .order_by("-overdue", "reason")
     )
-    tasks = (
-        Task.objects.visible_to(access, Capability.CREATE_TASK)
-        .filter(status__in=(Task.Status.OPEN, Task.Status.REOPENED))
-        .select_related("unit", "owner")
-        .order_by("due_on", "pk")[:10]
+    to_do = Task.objects.visible_to(access, Capability.CREATE_TASK).filter(
+        status__in=(Task.Status.OPEN, Task.Status.REOPENED)
     )
+    tasks = own_first(to_do.select_related("unit", "owner"), access)[:10]
     return render(
         request,
         "customers/start_store.html",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from customers.models import Task
+from customers.task_owners import proposed_owner
 from organization import audit
 from organization.access import Capability
 from organization.models import Staff, Unit
@@ -228,7 +229,12 @@ def create_task(request: SignedInRequest, code: str) -> HttpResponse:
         )
         return redirect("valued_unit", code=shown.unit.code)
     task = _new_task(shown)
-    audit.record(access, "task.created", f"task:{task.pk}", unit=shown.unit.code, metric=METRIC)
+    audit.record(
+        *(access, "task.created", f"task:{task.pk}"),
+        unit=shown.unit.code,
+        metric=METRIC,
+        owner=task.owner.username if task.owner else None,
+    )
     messages.success(
         request,
         _("Task created for %(unit)s: due %(due)s, measured again %(measure)s.")
@@ -253,6 +259,7 @@ def _new_task(shown: Shown) -> Task:
         baseline=None if rate is None else round(rate, 6),
         baseline_month=last_complete_month(shown.valuation.as_of),
         anomaly="laggard",
+        owner=proposed_owner(shown.access, shown.unit),
         created_by=staff,
         due_on=today + dt.timedelta(days=DUE_DAYS),
         measure_on=today + dt.timedelta(days=MEASURE_DAYS),

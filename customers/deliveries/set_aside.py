@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from customers.deliveries import incoming
 from customers.models import Delivery, ImportRun, Task
+from customers.task_owners import proposed_owner
 from organization import audit
 from organization.access import Access, Capability
-from organization.models import Assignment, Role, Unit
-from organization.roles import valid_on
+from organization.models import Unit
 
 RULE = "delivery"
 DUE_DAYS = 3
@@ -44,7 +44,7 @@ def remember(access: Access, run: ImportRun) -> Task | None:
             defaults={
                 "anomaly": RULE,
                 "title": _("Delivery set aside: %(name)s") % {"name": delivery.name[:150]},
-                "owner_id": _steward(access, root),
+                "owner": proposed_owner(access, root, Capability.IMPORT_DATA),
                 "due_on": today + timedelta(days=DUE_DAYS),
                 "measure_on": today + timedelta(days=DUE_DAYS),
                 "note": run.message,
@@ -57,15 +57,6 @@ def remember(access: Access, run: ImportRun) -> Task | None:
         task.note = run.message
         task.save(update_fields=["note"])
     return task
-
-
-def _steward(access: Access, root: Unit) -> int | None:
-    """The steward of the whole group who has been so for longest."""
-    held = Assignment.objects.visible_to(access).filter(
-        valid_on(timezone.localdate()), role=Role.DATA_STEWARD, unit=root
-    )
-    found: int | None = held.order_by("pk").values_list("staff_id", flat=True).first()
-    return found
 
 
 def waiting(access: Access) -> QuerySet[Task]:

@@ -335,6 +335,8 @@ ROUTES: dict[str, Route] = {
     "new_task": Route((C.SEE_VALUE, C.CREATE_TASK), rows="unit", names="figure", post=(400,)),
     "tasks": Route((C.SEE_VALUE,)),
     "task": Route((C.SEE_VALUE,), rows="unit", names="task"),
+    # Nobody is named: the page comes back with the choice.
+    "task_owner": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="task", post=(400,)),
     "task_done": act(C.SEE_VALUE, C.CREATE_TASK, rows="unit", names="task"),
     "approve_valuation": act(
         C.SEE_VALUE, C.APPROVE_VALUATION, rows="tenant", names="valuation", whole_group=True

@@ -263,13 +263,16 @@ class TestTasks:
     TODAY = timezone.localdate()
 
     def make(self, client, code: str = "XQ-S1", key: str = "retention", **values):
+        address = reverse("new_task", args=[code, key])
+        opened = client.get(address)
         given = {
             "title": "Call those who are due",
+            "owner": opened.context["form"]["owner"].value() if opened.context else "",
             "due_on": str(self.TODAY + timedelta(days=10)),
             "measure_on": str(self.TODAY + timedelta(days=60)),
             **values,
         }
-        return client.post(reverse("new_task", args=[code, key]) + "?why=peers", given)
+        return client.post(address + "?why=peers", given)
 
     def task(self, portfolio) -> Task:
         with entered(portfolio.group.system):

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from customers.deliveries import set_aside
 from customers.models import Task, TaskMeasurement
+from customers.task_owners import candidates, own_first, without_their_owner
 from organization import audit
 from organization.access import Access, Capability, acting
-from organization.models import Assignment, Staff, Unit
+from organization.models import Staff, Unit
 from organization.requests import SignedInRequest
-from organization.roles import valid_on
 from valuation.improvement.measuring import change_written
+from valuation.improvement.owning import OwnerForm, choices_of, hand_on, owner_form
 from valuation.indicators import wording
 from valuation.indicators.definition import Definition
 from valuation.indicators.definitions import DEFINITIONS
@@ -82,7 +83,9 @@ class TaskForm(forms.Form):
 
     def __init__(self, owners: Mapping[str, str], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].choices = [("", "—"), *owners.items()]  # type: ignore[attr-defined]
+        nobody = () if owners else (("", "—"),)
+        self.fields["owner"].required = bool(owners)
+        self.fields["owner"].choices = [*nobody, *owners.items()]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
@@ -92,17 +95,6 @@ class TaskForm(forms.Form):
         if due and again and again <= due:
             self.add_error("measure_on", _("Measure after the day by which it is to be done."))
         return given
-
-
-def owners_of(access: Access, unit: Unit) -> dict[str, str]:
-    """People with a role at the unit or above it, by id."""
-    rows = (
-        Assignment.objects.visible_to(access)
-        .filter(valid_on(timezone.localdate()), unit_id__in=unit.path)
-        .select_related("staff")
-        .order_by("staff__name")
-    )
-    return {str(one.staff_id): one.staff.name or one.staff.username for one in rows}
 
 
 @dataclass(frozen=True)
@@ -145,7 +137,7 @@ def new_task(request: SignedInRequest, code: str, key: str) -> HttpResponse:
         )
         return redirect("task", pk=known.pk)
     why = request.GET.get("why", "")
-    owners = owners_of(access, subject.unit)
+    owners = choices_of(candidates(access, subject.unit))
     if request.method == "POST":
         form = TaskForm(owners, request.POST)
         if form.is_valid():
@@ -153,7 +145,7 @@ def new_task(request: SignedInRequest, code: str, key: str) -> HttpResponse:
             messages.success(request, _("The task is made."))
             return redirect("task", pk=task.pk)
     else:
-        form = TaskForm(owners, initial=_initial(subject))
+        form = TaskForm(owners, initial=_initial(subject, next(iter(owners), "")))
     return render(
         request,
         "valuation/improvement/new.html",
@@ -167,11 +159,12 @@ def new_task(request: SignedInRequest, code: str, key: str) -> HttpResponse:
     )
 
 
-def _initial(subject: Subject) -> dict[str, Any]:
+def _initial(subject: Subject, owner: str) -> dict[str, Any]:
     today = timezone.localdate()
     return {
         "title": _("Improve %(figure)s of %(unit)s")
         % {"figure": subject.definition.label, "unit": subject.unit.name},
+        "owner": owner,
         "due_on": today + dt.timedelta(days=DUE_DAYS),
         "measure_on": today + dt.timedelta(days=MEASURE_DAYS),
     }
@@ -202,6 +195,7 @@ def _create(access: Access, subject: Subject, given: Mapping[str, Any], why: str
         f"task:{task.pk}",
         unit=subject.unit.code,
         metric=task.metric,
+        owner=task.owner.username if task.owner else None,
     )
     return task
 
@@ -213,6 +207,7 @@ class TaskLine:
     task: Task
     last: TaskMeasurement | None
     today: dt.date
+    owner_left: bool
 
     @property
     def definition(self) -> Definition | None:
@@ -273,7 +268,8 @@ def _lines(access: Access, tasks: list[Task]) -> list[TaskLine]:
     measured = TaskMeasurement.objects.visible_to(access).filter(task__in=tasks)
     for one in measured.order_by("measured_on"):
         newest[one.task_id] = one
-    return [TaskLine(task, newest.get(task.pk), today) for task in tasks]
+    left = without_their_owner(access, tasks)
+    return [TaskLine(task, newest.get(task.pk), today, task.pk in left) for task in tasks]
 
 
 def task_access(request: SignedInRequest) -> Access:
@@ -282,13 +278,14 @@ def task_access(request: SignedInRequest) -> Access:
 
 @require_safe
 def task_list(request: SignedInRequest) -> HttpResponse:
-    """Tasks of the units that one sees: open ones by date, measured and closed with outcome."""
+    """Tasks of the units that one sees: open ones by date and one's own before the others,
+    measured and closed ones with their outcome."""
     access = task_access(request)
     view = request.GET.get("view", "open")
     view = view if view in VIEWS else "open"
     rows = Task.objects.visible_to(access).select_related("unit", "owner")
     chosen = {
-        "open": rows.exclude(status=Task.Status.CLOSED).order_by("due_on", "pk"),
+        "open": own_first(rows.exclude(status=Task.Status.CLOSED), access),
         "measured": rows.filter(measurements__isnull=False).distinct().order_by("-pk"),
         "closed": rows.filter(status=Task.Status.CLOSED).order_by("-closed_at", "-pk"),
     }[view]
@@ -301,6 +298,7 @@ def task_list(request: SignedInRequest) -> HttpResponse:
             "page": page,
             "tabs": [Tab(label, f"?view={name}", name == view) for name, label in VIEWS.items()],
             "view": view,
+            "oneself": access.staff_id,
         },
     )
 
@@ -319,8 +317,14 @@ def task_page(request: SignedInRequest, pk: int) -> HttpResponse:
     """One task: what was found, what was agreed, what it did against untreated peers."""
     access = task_access(request)
     task = _task(access, pk)
+    return _shown(request, access, task, owner_form(access, task))
+
+
+def _shown(
+    request: SignedInRequest, access: Access, task: Task, owners: OwnerForm | None
+) -> HttpResponse:
     measurements = list(task.measurements.order_by("-measured_on"))
-    line = TaskLine(task, measurements[0] if measurements else None, timezone.localdate())
+    (line,) = _lines(access, [task])
     definition = line.definition
     rows = [
         {
@@ -341,6 +345,7 @@ def task_page(request: SignedInRequest, pk: int) -> HttpResponse:
             "line": line,
             "task": task,
             "rows": rows,
+            "owner_form": owners,
             "figure_href": reverse("figure", args=[task.unit.code, task.metric])
             if definition
             else "",
@@ -348,7 +353,26 @@ def task_page(request: SignedInRequest, pk: int) -> HttpResponse:
             "may_change": definition is not None
             and access.may(Capability.CREATE_TASK, task.unit_id),
         },
+        status=400 if owners is not None and owners.errors else 200,
     )
+
+
+@require_POST
+def task_owner(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Set or change the owner; whoever the page does not offer is refused."""
+    access = task_access(request)
+    access.require(Capability.CREATE_TASK)
+    task = _task(access, pk)
+    access.require(Capability.CREATE_TASK, task.unit_id)
+    form = owner_form(access, task, request.POST)
+    if form is None:
+        messages.error(request, _("This task is closed, or nobody there can take it on."))
+        return redirect("task", pk=task.pk)
+    if not form.is_valid():
+        return _shown(request, access, task, form)
+    if hand_on(access, task, form.chosen):
+        messages.success(request, _("The owner is now %(name)s.") % {"name": form.chosen.name})
+    return redirect("task", pk=task.pk)
 
 
 @require_POST

@@ -22,5 +22,6 @@ urlpatterns = [
     path(f"{_FIGURE}task", login_required(improvement.new_task), name="new_task"),
     path("tasks/", login_required(improvement.task_list), name="tasks"),
     path("tasks/<int:pk>/", login_required(improvement.task_page), name="task"),
+    path("tasks/<int:pk>/owner", login_required(improvement.task_owner), name="task_owner"),
     path("tasks/<int:pk>/done", login_required(improvement.task_done), name="task_done"),
 ]
