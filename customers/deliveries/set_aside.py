@@ -110,7 +110,7 @@ def _later_one_loaded(delivery: Delivery) -> bool:
 def _close(access: Access, task: Task, why: str) -> bool:
     task.status, task.closed_at = Task.Status.CLOSED, timezone.now()
     task.save(update_fields=["status", "closed_at"])
-    audit.record(access, "task.closed", f"task:{task.pk}", metric=task.metric, why=why)
+    audit.record(access, "task.done", f"task:{task.pk}", metric=task.metric, why=why)
     return True
 
 

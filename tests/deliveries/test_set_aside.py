@@ -34,7 +34,7 @@ def states(group: Group) -> list[str]:
 
 def why_closed(group: Group) -> list[str]:
     with entered(group.system):
-        events = AuditEvent.objects.filter(action="task.closed").order_by("pk")
+        events = AuditEvent.objects.filter(action="task.done").order_by("pk")
         return [event.detail["why"] for event in events]
 
 
