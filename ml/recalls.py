@@ -76,6 +76,7 @@ def yearly_shares(records: Records, as_of: datetime.date, divisions: Sequence[st
     year = (ago - 1) // _YEAR
     told = day_number(as_of) - to_days(_notices(records)["day"])
     years = min(int(ago.max()) // _YEAR, (int(told.max()) - 1) // _YEAR + 1) if told.size else 0
+    years = max(years, 0)  # notices, or visits, of after ``as_of`` alone
     called = answered >= day_number(as_of) - (year + 1) * _YEAR
     owner = records.customers["division"].reindex(records.visit_days["customer"])
     code = owner.map({name: place for place, name in enumerate(divisions)}).to_numpy(dtype=float)

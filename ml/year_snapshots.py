@@ -77,12 +77,13 @@ def yearly_snapshots(
     if len(records.visit_days) == 0:
         raise NotEnoughData("a forecast of visits needs visits: there is none before the date")
     oldest = int(to_days(records.visit_days["day"]).min())
+    answered = answered_notices(records)
     taken: list[YearSnapshot] = []
     for years in range(1, config.snapshots + 2):
         cut_off = as_of - years * YEAR
         if day_number(cut_off) < oldest + HALF_YEAR.days:
             break
-        one = _snapshot(records, cut_off, years, divisions, config)
+        one = _snapshot(records, answered, cut_off, years, divisions, config)
         if len(one.visits) < config.min_rows:
             break
         taken.append(one)
@@ -102,14 +103,16 @@ def half_years(
     config: "NextYearConfig",
 ) -> list[YearSnapshot]:
     """Those half a year before each of ``yearly`` but the oldest."""
+    answered = answered_notices(records)
     return [
-        _snapshot(records, one.cut_off - HALF_YEAR, one.years + 0.5, divisions, config)
+        _snapshot(records, answered, one.cut_off - HALF_YEAR, one.years + 0.5, divisions, config)
         for one in yearly[:-1]
     ]
 
 
 def _snapshot(
     records: Records,
+    answered: NDArray[np.int64],
     cut_off: datetime.date,
     years: float,
     divisions: Sequence[str],
@@ -121,7 +124,7 @@ def _snapshot(
         draw = np.random.default_rng(config.seed)
         born = born[np.sort(draw.choice(len(born), config.max_rows, replace=False))]
     end = cut_off + YEAR
-    called = (answered_notices(records) >= day_number(cut_off)).astype(np.float64)
+    called = (answered >= day_number(cut_off)).astype(np.float64)
     over = years >= 2
     return YearSnapshot(
         cut_off,

@@ -90,6 +90,12 @@ def test_years_before_the_first_notice_are_not_years_without_recalls() -> None:
     np.testing.assert_allclose(yearly_shares(records, AS_OF, ("A",)), [[1.0]])
 
 
+def test_notices_of_after_the_date_alone_change_nothing() -> None:
+    records = called([visit(1, "2020-05-01"), visit(3, "2024-03-20")], [(1, "2026-03-01")])
+    learnt = {"A": (0.0, 5.0), "B": (0.0, 5.0)}
+    assert recall_factors(records, AS_OF, learnt, ("A", "B")) == {"A": 1.0, "B": 1.0}
+
+
 def test_divisions_that_differ_no_more_than_years_do_share_one_level() -> None:
     np.testing.assert_allclose(long_run(np.array([[0.0, 0.2], [0.2, 0.0]])), [0.1, 0.1])
 

@@ -357,13 +357,18 @@ def _shown(
     )
 
 
-@require_POST
-def task_owner(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Set or change the owner; whoever the page does not offer is refused."""
+def _to_work_on(request: SignedInRequest, pk: int) -> tuple[Access, Task]:
     access = task_access(request)
     access.require(Capability.CREATE_TASK)
     task = _task(access, pk)
     access.require(Capability.CREATE_TASK, task.unit_id)
+    return access, task
+
+
+@require_POST
+def task_owner(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Set or change the owner; whoever the page does not offer is refused."""
+    access, task = _to_work_on(request, pk)
     form = owner_form(access, task, request.POST)
     if form is None:
         messages.error(request, _("This task is closed, or nobody there can take it on."))
@@ -378,10 +383,7 @@ def task_owner(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def task_done(request: SignedInRequest, pk: int) -> HttpResponse:
     """Say that the work is done; the figure is measured on its day all the same."""
-    access = task_access(request)
-    access.require(Capability.CREATE_TASK)
-    task = _task(access, pk)
-    access.require(Capability.CREATE_TASK, task.unit_id)
+    access, task = _to_work_on(request, pk)
     if task.status in (Task.Status.OPEN, Task.Status.REOPENED):
         task.status, task.done_at = Task.Status.DONE, timezone.now()
         task.save(update_fields=["status", "done_at"])
